@@ -1,0 +1,18 @@
+//! GraphQL in, SQL plan out. Pure: no I/O, no clock, no randomness, no driver.
+//!
+//! ```text
+//! (schema, roles)  ->  Permissions  ->  Api            once per (release, role set)
+//! document text    ->  Prepared                        once per (Api, text, operation name)
+//! variables        ->  Variables, Shape                once per request
+//! all of them      ->  Plan                            once per (Prepared, Shape, caller's shape)
+//! Plan + Variables ->  bind values                     once per request
+//! ```
+//!
+//! What the wire looks like is the content API's contract; which SQL is cheap was measured (ARCHITECTURE.md, "A query").
+
+pub mod api;
+pub mod bind;
+pub mod caller;
+pub mod error;
+pub mod plan;
+pub mod selection;

@@ -1,0 +1,12 @@
+//! The content schema: what an organisation stores and who may see and change it.
+//!
+//! SDL or JSON in, a checked [`Schema`] out; from it SDL, JSON and PostgreSQL DDL. Pure: no I/O, no clock, no environment.
+
+pub mod acl;
+pub mod filter;
+pub mod ident;
+pub mod model;
+pub mod names;
+pub mod validation;
+
+pub use model::Schema;
