@@ -3,10 +3,16 @@
 //! SDL or JSON in, a checked [`Schema`] out; from it SDL, JSON and PostgreSQL DDL. Pure: no I/O, no clock, no environment.
 
 pub mod acl;
+pub mod ddl;
+mod error;
 pub mod filter;
 pub mod ident;
+pub mod json;
 pub mod model;
 pub mod names;
+pub mod sdl;
 pub mod validation;
 
+pub use error::SchemaError;
 pub use model::Schema;
+pub use sdl::directives;
