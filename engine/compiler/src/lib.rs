@@ -14,5 +14,6 @@ pub mod api;
 pub mod bind;
 pub mod caller;
 pub mod error;
+pub mod permissions;
 pub mod plan;
 pub mod selection;
