@@ -1,0 +1,2 @@
+//! The content benchmark.
+fn main() {}
