@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The catalogue: models and queries of the control database.
+//!
+//! What every service asks of the control plane and everything the provisioner records in it. Blocking: callers in async code
+//! go through a blocking thread. Nothing here touches a tenant's database, and no secret passes through unsealed.
+
+mod audit;
+mod connection;
+mod error;
+mod migrations;
+mod operations;
+mod releases;
+mod routes;
+pub mod schema;
+mod servers;
+mod state;
+mod tenants;
+
+pub use audit::{AuditEntry, NewAuditEntry};
+pub use connection::Catalog;
+pub use error::CatalogError;
+pub use operations::{Lease, NewOperation, Operation, Step};
+pub use releases::Release;
+pub use routes::{ServerAddress, TenantLimits, TenantRoute};
+pub use servers::{NewServer, Server};
+pub use state::{OperationKind, OperationState, ServerState, StepState, SuspendReason, TenantState};
+pub use tenants::{Credential, NewTenant, Placement, Reservation, Tenant};

@@ -1,0 +1,3 @@
+DROP TABLE freehold.write_probe, freehold.seed_ledger, freehold.schema_state, freehold.tenant_marker;
+DROP SCHEMA content;
+-- `freehold` itself stays: it also holds the table in which diesel records its migrations.
