@@ -1,2 +1,344 @@
-//! The content benchmark.
-fn main() {}
+//! `make bench`: what an operation costs through the engine, as a multiple of what it costs through a server by hand.
+//!
+//! Both serve the same tenant database of the same PostgreSQL. Runs are interleaved (thin, engine, thin, engine, …), so that whatever else the machine
+//! does hits both. The number to look at is CPU per request, server and PostgreSQL together: requests per second measure the machine.
+
+mod load;
+mod meter;
+mod operations;
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Parser;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use freehold_tests::{Client, Installation, binaries};
+use load::{Latencies, Target};
+use operations::{Bodies, Ids, OPERATIONS, Operation};
+use serde_json::Value;
+
+/// Measures the six operations of the content benchmark and prints the ratios.
+#[derive(Parser)]
+struct Arguments {
+    /// Runs per operation and server; the first one warms up and is not counted.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Share of the usual number of requests, for a quick look.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Only these operations, as in `ad`.
+    #[arg(long, default_value = "abcdef")]
+    only: String,
+    /// Connections that send requests.
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Exit with a failure when a read costs more than this multiple of the thin server's CPU.
+    #[arg(long)]
+    bound: Option<f64>,
+}
+
+/// One run of one operation at one server.
+struct Run {
+    server_ms: f64,
+    postgres_ms: f64,
+    resident: u64,
+    latencies: Latencies,
+}
+
+impl Run {
+    fn cpu_ms(&self) -> f64 {
+        self.server_ms + self.postgres_ms
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let bench = Bench::start()?;
+    let mut table = Table::default();
+    for operation in OPERATIONS.iter().filter(|operation| arguments.only.contains(operation.letter)) {
+        bench.compare_answers(operation)?;
+        let requests = ((operation.requests as f64 * arguments.scale) as usize).max(arguments.connections);
+        let (mut thin, mut engine) = (Vec::new(), Vec::new());
+        for round in 0..=arguments.rounds {
+            // Both servers get the same values in a round, and other values than in the round before.
+            let bodies: Vec<Bodies> = (0..requests).map(|n| operation.bodies(round * requests + n, &bench.ids)).collect();
+            let runs = [bench.run(Server::Thin, &bodies, &arguments)?, bench.run(Server::Engine, &bodies, &arguments)?];
+            if round > 0 {
+                let [thin_run, engine_run] = runs;
+                thin.push(thin_run);
+                engine.push(engine_run);
+            }
+        }
+        table.add(operation, &thin, &engine);
+    }
+    table.finish(arguments.bound)
+}
+
+#[derive(Clone, Copy)]
+enum Server {
+    Thin,
+    Engine,
+}
+
+/// The installation, the thin server beside it, and what tells them apart.
+struct Bench {
+    thin: Target,
+    engine: Target,
+    thin_process: ThinProcess,
+    engine_pid: i32,
+    postmaster: i32,
+    ids: Ids,
+    // Last, so that it stops after the thin server let go of its database.
+    _installation: Installation,
+}
+
+impl Bench {
+    fn start() -> anyhow::Result<Bench> {
+        progress("starting PostgreSQL, S3 and the engine");
+        let installation = Installation::start()?;
+        let schema = binaries::repository().join("tests/bench/schema.graphql");
+        let schema = schema.to_str().context("the repository's path is UTF-8")?;
+        let tenant = installation.json(&["tenant", "create", "bench", "--schema", schema])?;
+        let database_url = admin_url(&installation.dev.control_database_url, &database_of(&tenant)?)?;
+
+        progress("seeding 20,000 articles and 100,000 comments");
+        let ids = seed(&database_url)?;
+        let thin_process = ThinProcess::start(&database_url)?;
+        let one = |name: &str| -> anyhow::Result<i32> {
+            installation.processes(name).first().copied().with_context(|| format!("no {name} runs"))
+        };
+        Ok(Bench {
+            thin: Target { name: "thin", url: thin_process.url(), token: None },
+            engine: Target {
+                name: "engine",
+                url: tenant["content_url"].as_str().context("the tenant has a URL")?.to_owned(),
+                token: Some(installation.token("bench", "admin")?),
+            },
+            thin_process,
+            engine_pid: one("freehold-engine")?,
+            postmaster: one("postgres")?,
+            ids,
+            _installation: installation,
+        })
+    }
+
+    fn target(&self, server: Server) -> (&Target, i32) {
+        match server {
+            Server::Thin => (&self.thin, self.thin_process.pid()),
+            Server::Engine => (&self.engine, self.engine_pid),
+        }
+    }
+
+    fn run(&self, server: Server, bodies: &[Bodies], arguments: &Arguments) -> anyhow::Result<Run> {
+        let (target, pid) = self.target(server);
+        let bodies: Vec<String> = bodies
+            .iter()
+            .map(|bodies| match server {
+                Server::Thin => bodies.thin.clone(),
+                Server::Engine => bodies.engine.clone(),
+            })
+            .collect();
+        let before = (meter::process(pid)?, meter::cluster(self.postmaster)?);
+        let latencies = load::run(target, &bodies, arguments.connections)?;
+        let after = (meter::process(pid)?, meter::cluster(self.postmaster)?);
+        let per_request = |seconds: f64| seconds * 1e3 / bodies.len() as f64;
+        Ok(Run {
+            server_ms: per_request(after.0.cpu - before.0.cpu),
+            postgres_ms: per_request(after.1.cpu - before.1.cpu),
+            resident: after.0.resident,
+            latencies,
+        })
+    }
+
+    /// A ratio means nothing unless both servers answer the same.
+    fn compare_answers(&self, operation: &Operation) -> anyhow::Result<()> {
+        let client = Client::default();
+        for n in [1, 2, 3] {
+            let bodies = operation.bodies(n, &self.ids);
+            let thin = self.thin.send(&client, &bodies.thin)?;
+            if operation.letter == 'e' {
+                // The same slug cannot be created twice, and the ids differ; that both answered a row was checked.
+                self.engine.send(&client, &operation.bodies(n, &self.ids).engine)?;
+                continue;
+            }
+            let engine = self.engine.send(&client, &bodies.engine)?;
+            let (thin, engine) = (normalised(&thin)?, normalised(&engine)?);
+            ensure!(thin == engine, "operation {}: the answers differ\nthin:   {thin}\nengine: {engine}", operation.letter);
+            ensure!(thin.to_string().len() > 100, "operation {}: nothing was found: {thin}", operation.letter);
+        }
+        Ok(())
+    }
+}
+
+/// The answer with what may differ taken away: the spelling of instants, and the order of tags, which nobody asked for.
+fn normalised(body: &[u8]) -> anyhow::Result<Value> {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Ok(instant) = chrono::DateTime::parse_from_rfc3339(text) {
+                    *text = instant.timestamp_millis().to_string();
+                }
+            }
+            Value::Array(items) => {
+                items.iter_mut().for_each(walk);
+                if items
+                    .iter()
+                    .all(|item| item.as_object().is_some_and(|object| object.len() == 1 && object.contains_key("name")))
+                {
+                    items.sort_by_key(Value::to_string);
+                }
+            }
+            Value::Object(fields) => fields.values_mut().for_each(walk),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut value = serde_json::from_slice(body)?;
+    walk(&mut value);
+    Ok(value)
+}
+
+/// The tenant's database, by the naming rule `t_<base32 of the id>`; the answer of `tenant create` says it too.
+fn database_of(tenant: &Value) -> anyhow::Result<String> {
+    Ok(tenant["database"].as_str().context("`tenant create` names the database")?.to_owned())
+}
+
+/// The control plane's connection string, pointed at another database of the same server.
+fn admin_url(control: &str, database: &str) -> anyhow::Result<String> {
+    let (server, rest) = control.rsplit_once('/').context("the control plane has a URL")?;
+    let parameters = rest.split_once('?').map_or(String::new(), |(_, parameters)| format!("?{parameters}"));
+    Ok(format!("{server}/{database}{parameters}"))
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: String,
+}
+
+fn seed(database_url: &str) -> anyhow::Result<Ids> {
+    let mut connection = PgConnection::establish(database_url).context("cannot reach the benchmark's database")?;
+    connection.batch_execute(include_str!("seed.sql"))?;
+    // Without statistics and a visibility map the first runs would measure PostgreSQL's housekeeping.
+    connection.batch_execute("VACUUM (ANALYZE)")?;
+    let mut ids = |table: &str| -> anyhow::Result<Vec<String>> {
+        // A benchmark's own look at its own seed; the rule protects the products.
+        #[allow(clippy::disallowed_methods)]
+        let query = diesel::sql_query(format!("SELECT id::text AS id FROM content.{table} ORDER BY id"));
+        Ok(query.load::<Id>(&mut connection)?.into_iter().map(|row| row.id).collect())
+    };
+    Ok(Ids { articles: ids("article")?, authors: ids("author")? })
+}
+
+/// The thin server as a process of its own, killed when dropped.
+struct ThinProcess {
+    child: Child,
+    port: u16,
+}
+
+impl ThinProcess {
+    fn start(database_url: &str) -> anyhow::Result<ThinProcess> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let child = Command::new(binaries::directory().join("thin"))
+            .args(["--database-url", database_url, "--port", &port.to_string()])
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start the thin server")?;
+        let thin = ThinProcess { child, port };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > deadline {
+                bail!("the thin server does not answer");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(thin)
+    }
+
+    fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+}
+
+impl Drop for ThinProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The ratios, one line per operation, printed as they come.
+#[derive(Default)]
+struct Table {
+    ratios: Vec<(char, bool, f64)>,
+}
+
+impl Table {
+    #[allow(clippy::print_stdout)] // The table is what this program is for.
+    fn add(&mut self, operation: &Operation, thin: &[Run], engine: &[Run]) {
+        if self.ratios.is_empty() {
+            println!("CPU in ms per request, median of {} interleaved runs (best in brackets): server + PostgreSQL", thin.len());
+            println!(
+                "op | thin                     | engine                   | ratio median / best | p50 ms thin, engine | p99 ms thin, engine | RSS MB thin, engine"
+            );
+        }
+        let cell = |runs: &[Run]| {
+            let (server, postgres) = (median(runs, |run| run.server_ms), median(runs, |run| run.postgres_ms));
+            format!("{:6.3} + {:6.3} [{:6.3}]", server, postgres, best(runs))
+        };
+        let ratio = median(engine, Run::cpu_ms) / median(thin, Run::cpu_ms);
+        let latency = |share: f64| {
+            format!(
+                "{:8.2}, {:8.2} ",
+                median(thin, |run| run.latencies.percentile(share)),
+                median(engine, |run| run.latencies.percentile(share))
+            )
+        };
+        let memory = |runs: &[Run]| runs.iter().map(|run| run.resident).max().unwrap_or(0) as f64 / 1e6;
+        println!(
+            "{}  | {} | {} | {:7.2} / {:5.2}     | {} | {} | {:6.0}, {:6.0}   {}",
+            operation.letter,
+            cell(thin),
+            cell(engine),
+            ratio,
+            best(engine) / best(thin),
+            latency(0.5),
+            latency(0.99),
+            memory(thin),
+            memory(engine),
+            operation.title,
+        );
+        self.ratios.push((operation.letter, operation.read, ratio));
+    }
+
+    #[allow(clippy::print_stdout)] // As above.
+    fn finish(&self, bound: Option<f64>) -> anyhow::Result<()> {
+        println!("(e) creates and connects the author only: connecting tags is a later issue, for both servers alike.");
+        let Some(bound) = bound else { return Ok(()) };
+        let above: Vec<_> =
+            self.ratios.iter().filter(|(_, read, ratio)| *read && *ratio > bound).map(|(letter, ..)| letter).collect();
+        ensure!(above.is_empty(), "reads above {bound} times the thin server: {above:?}");
+        Ok(())
+    }
+}
+
+fn median(runs: &[Run], value: impl Fn(&Run) -> f64) -> f64 {
+    let mut values: Vec<f64> = runs.iter().map(value).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn best(runs: &[Run]) -> f64 {
+    runs.iter().map(Run::cpu_ms).fold(f64::INFINITY, f64::min)
+}
+
+#[allow(clippy::print_stderr)] // Progress of a program for people.
+fn progress(what: &str) {
+    eprintln!("{what} …");
+}

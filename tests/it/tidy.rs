@@ -47,14 +47,21 @@ fn dependencies_of(package: &str) -> BTreeSet<String> {
     tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// Workspace members with what their manifest asks for by name, tests and build scripts included.
+/// Workspace members with what their manifest asks for by name. What only a crate's own tests need is left out: they may look at a database.
 fn members() -> BTreeMap<String, (PathBuf, BTreeSet<String>)> {
     let metadata: Value =
         serde_json::from_str(&cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"])).expect("cargo prints JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
-    let requirements =
-        |package: &Value| package["dependencies"].as_array().expect("dependencies").iter().map(|d| text(&d["name"])).collect();
+    let requirements = |package: &Value| {
+        package["dependencies"]
+            .as_array()
+            .expect("dependencies")
+            .iter()
+            .filter(|d| d["kind"] != "dev")
+            .map(|d| text(&d["name"]))
+            .collect()
+    };
     packages
         .iter()
         .map(|package| (text(&package["name"]), (text(&package["manifest_path"]).into(), requirements(package))))

@@ -1,1 +1,8 @@
-//! What end-to-end tests and the benchmark share: the real binaries and an installation of their own.
+//! What end-to-end tests and the benchmark share: the real binaries, and an installation of their own that goes away with its owner.
+
+pub mod binaries;
+mod client;
+mod installation;
+
+pub use client::{Answer, Client};
+pub use installation::{Installation, Tenant};
