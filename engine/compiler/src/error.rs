@@ -30,4 +30,23 @@ pub enum ErrorCode {
     TooComplex,
     /// The operation is valid but not offered yet.
     NotSupported,
+    /// The API of the caller's roles has no such kind of operation. graphql-js finds this when it executes, so the answer has `data: null` beside the error.
+    OperationNotOffered,
+}
+
+impl ErrorCode {
+    /// The published text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NonUniqueWhere => "NON_UNIQUE_WHERE",
+            Self::TooDeep => "TOO_DEEP",
+            Self::TooComplex => "TOO_COMPLEX",
+            Self::NotSupported => "NOT_SUPPORTED",
+            Self::OperationNotOffered => "OPERATION_NOT_OFFERED",
+        }
+    }
 }

@@ -13,7 +13,13 @@
 pub mod api;
 pub mod bind;
 pub mod caller;
+pub mod coerce;
+mod collect;
 pub mod error;
 pub mod permissions;
 pub mod plan;
+pub mod prepare;
 pub mod selection;
+mod suggest;
+mod syntax;
+mod validate;

@@ -1,5 +1,7 @@
 //! The GraphQL API of one role set: its types, and what each field of them means to the compiler.
 
+mod lookup;
+
 use indexmap::IndexMap;
 use std::fmt;
 use std::sync::Arc;
