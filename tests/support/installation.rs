@@ -2,23 +2,27 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 
-use anyhow::{Context, bail, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::binaries;
 
-/// Started by `freehold dev --detach`, stopped when dropped.
+/// Started by `freehold dev --detach`, stopped and removed when dropped, or when the process that started it ends in whatever way.
 pub struct Installation {
-    directory: TempDir,
+    directory: PathBuf,
+    guard: Guard,
     /// The content of `dev.json`.
     pub dev: Dev,
+}
+
+/// The installation that the tests of one process share.
+pub fn shared() -> &'static Installation {
+    static SHARED: OnceLock<Installation> = OnceLock::new();
+    SHARED.get_or_init(|| Installation::start().expect("the shared installation starts"))
 }
 
 /// What `dev.json` says, as far as tests use it.
@@ -54,16 +58,17 @@ impl Installation {
     pub fn start() -> anyhow::Result<Installation> {
         // PostgreSQL may run as another user, who must be able to walk into the folder.
         let permissions = std::fs::Permissions::from_mode(0o755);
-        let directory = tempfile::Builder::new().prefix("freehold-test-").permissions(permissions).tempdir()?;
-        let output = command(directory.path()).args(["dev", "--detach"]).output().context("cannot start freehold dev")?;
+        let directory = tempfile::Builder::new().prefix("freehold-test-").permissions(permissions).tempdir()?.keep();
+        let guard = Guard::watch(&directory)?;
+        let output = command(&directory).args(["dev", "--detach"]).output().context("cannot start freehold dev")?;
         ensure!(output.status.success(), "freehold dev failed: {}{}", text(&output.stdout), text(&output.stderr));
-        let dev = std::fs::read(directory.path().join("dev.json")).context("freehold dev wrote no dev.json")?;
-        Ok(Installation { dev: serde_json::from_slice(&dev).context("dev.json has another form")?, directory })
+        let dev = std::fs::read(directory.join("dev.json")).context("freehold dev wrote no dev.json")?;
+        Ok(Installation { dev: serde_json::from_slice(&dev).context("dev.json has another form")?, guard, directory })
     }
 
     /// The folder that holds `dev.json`.
     pub fn path(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// One of the tenants that came with the installation.
@@ -129,30 +134,37 @@ impl Installation {
     fn supervisor(&self) -> Option<i32> {
         std::fs::read_to_string(self.path().join("dev.pid")).ok()?.trim().parse().ok()
     }
-
-    /// Asks everything to stop and waits for it.
-    fn stop(&self) -> anyhow::Result<()> {
-        let Some(supervisor) = self.supervisor() else { return Ok(()) };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        if kill(Pid::from_raw(supervisor), Signal::SIGTERM).is_err() {
-            return Ok(());
-        }
-        while kill(Pid::from_raw(supervisor), None).is_ok() && !is_zombie(supervisor) {
-            if Instant::now() > deadline {
-                bail!("the installation did not stop within a minute");
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
 }
 
 impl Drop for Installation {
     fn drop(&mut self) {
-        let stopped = self.stop();
+        let stopped = self.guard.release();
         if !std::thread::panicking() {
             stopped.expect("the installation stops");
         }
+    }
+}
+
+/// A process that waits for its input to end and then stops and removes an installation.
+///
+/// A test that is killed runs no destructors, and a static is never dropped; but a pipe is closed by the kernel, whatever happens to its owner.
+struct Guard {
+    child: Child,
+}
+
+impl Guard {
+    fn watch(directory: &Path) -> anyhow::Result<Guard> {
+        const SCRIPT: &str = r#"trap '' INT TERM HUP; cat >/dev/null; "$0" dev stop >/dev/null 2>&1; rm -rf -- "$FREEHOLD_DEV_DIR""#;
+        let freehold = binaries::directory().join("freehold");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SCRIPT]).arg(freehold).env("FREEHOLD_DEV_DIR", directory).stdin(Stdio::piped()).stdout(Stdio::null());
+        Ok(Guard { child: shell.spawn().context("sh starts")? })
+    }
+
+    fn release(&mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        ensure!(self.child.wait()?.success(), "the installation's folder could not be removed");
+        Ok(())
     }
 }
 
@@ -162,12 +174,12 @@ fn command(directory: &Path) -> Command {
         .current_dir(binaries::repository())
         .env("FREEHOLD_DEV_DIR", directory)
         .env("NO_COLOR", "1")
-        .stdin(std::process::Stdio::null());
+        .stdin(Stdio::null());
     command
 }
 
 /// Direct children of a process, with the first 15 characters of their names, which is what Linux keeps.
-pub(crate) fn children(parent: i32) -> Vec<(i32, String)> {
+fn children(parent: i32) -> Vec<(i32, String)> {
     let processes = std::fs::read_dir("/proc").expect("Linux has /proc");
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     pids.filter_map(|pid| stat(pid).filter(|stat| stat.parent == parent).map(|stat| (pid, stat.command))).collect()
@@ -175,24 +187,15 @@ pub(crate) fn children(parent: i32) -> Vec<(i32, String)> {
 
 struct Stat {
     command: String,
-    state: char,
     parent: i32,
 }
 
 fn stat(pid: i32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold spaces and parentheses itself.
+    // The name stands in parentheses and may hold spaces and parentheses itself; the state follows, then the parent.
     let (open, close) = (text.find('(')?, text.rfind(')')?);
-    let mut rest = text[close + 1..].split_whitespace();
-    Some(Stat {
-        command: text[open + 1..close].to_owned(),
-        state: rest.next()?.chars().next()?,
-        parent: rest.next()?.parse().ok()?,
-    })
-}
-
-fn is_zombie(pid: i32) -> bool {
-    stat(pid).is_none_or(|stat| stat.state == 'Z')
+    let parent = text[close + 1..].split_whitespace().nth(1)?.parse().ok()?;
+    Some(Stat { command: text[open + 1..close].to_owned(), parent })
 }
 
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {

@@ -5,4 +5,4 @@ mod client;
 mod installation;
 
 pub use client::{Answer, Client};
-pub use installation::{Installation, Tenant};
+pub use installation::{Installation, Tenant, shared};
