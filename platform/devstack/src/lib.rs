@@ -5,8 +5,10 @@
 
 mod error;
 mod postgres;
+mod process;
 mod s3;
 
 pub use error::DevstackError;
 pub use postgres::{Durability, PostgresCluster, test_cluster};
+pub use process::OwnedProcess;
 pub use s3::S3Server;
