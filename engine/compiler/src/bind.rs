@@ -1,7 +1,16 @@
 //! Bind slots of a statement, and the values that fill them at run time.
 
-use freehold_schema::names::{RoleName, VariableName};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use freehold_schema::names::{RoleName, VariableName};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::coerce::Variables;
+use crate::error::{ErrorCode, RequestError};
+use crate::plan::Statement;
 use crate::selection::VariablePath;
 
 /// One `$n` of a statement.
@@ -17,11 +26,13 @@ pub struct Bind {
 #[derive(Debug, Clone, PartialEq)]
 pub enum BindSource {
     /// Known when the plan is made.
-    Literal(serde_json::Value),
+    Literal(Value),
     /// From the request's variables.
     Variable(VariablePath),
     /// An array whose items come from different places.
     List(Vec<BindSource>),
+    /// A JSON object whose members come from different places.
+    Object(Vec<(Arc<str>, BindSource)>),
     /// LIKE pattern: the source with `%`, `_` and `\` escaped, and `%` put before or after it.
     Pattern {
         /// The text to look for.
@@ -30,6 +41,13 @@ pub enum BindSource {
         open_start: bool,
         /// Anything may follow it.
         open_end: bool,
+    },
+    /// A number that is refused when it is negative.
+    NotNegative {
+        /// The number.
+        source: Box<BindSource>,
+        /// The argument it was given for.
+        argument: Arc<str>,
     },
     /// Values of the caller's variable, an array of text or uuid.
     Session(RoleName, VariableName),
@@ -42,7 +60,7 @@ pub enum BindSource {
     /// The request's image marker: 32 random hexadecimal digits, see [`crate::plan::ImageSlot`].
     ImageMarker,
     /// Text that an earlier step of the same mutation returned under this name.
-    Step(String),
+    Step(Arc<str>),
 }
 
 /// PostgreSQL types that are bound. Lists are arrays of them.
@@ -72,13 +90,15 @@ pub enum BindType {
     Doubles,
     /// `bool[]`
     Bools,
+    /// `text[]` of JSON texts
+    Jsons,
 }
 
 /// A value ready to be sent; `None` is NULL. Items of arrays may be NULL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BindValue {
     /// `uuid`
-    Uuid(Option<uuid::Uuid>),
+    Uuid(Option<Uuid>),
     /// `text`
     Text(Option<String>),
     /// `int4`
@@ -92,7 +112,7 @@ pub enum BindValue {
     /// `jsonb`, as JSON text
     Json(Option<String>),
     /// `uuid[]`
-    Uuids(Option<Vec<Option<uuid::Uuid>>>),
+    Uuids(Option<Vec<Option<Uuid>>>),
     /// `text[]`
     Texts(Option<Vec<Option<String>>>),
     /// `int4[]`
@@ -101,4 +121,132 @@ pub enum BindValue {
     Doubles(Option<Vec<Option<f64>>>),
     /// `bool[]`
     Bools(Option<Vec<Option<bool>>>),
+}
+
+/// What a statement's binds are filled from: one request.
+#[derive(Debug, Clone, Copy)]
+pub struct BindContext<'a> {
+    /// The request's variables.
+    pub variables: &'a Variables,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// New primary keys by slot: [`crate::plan::MutationPlan::n_new_ids`] of them, of the version that [`crate::plan::MutationPlan::uuid_v7`] tells. Empty for queries.
+    pub new_ids: &'a [Uuid],
+    /// The instant of the request, as ISO text.
+    pub now: &'a str,
+    /// 32 random hexadecimal digits, anew for every request.
+    pub image_marker: &'a str,
+    /// What earlier steps of the same write returned.
+    pub steps: &'a StepOutputs,
+}
+
+/// Texts that steps of a write returned, by name; None is NULL.
+pub type StepOutputs = BTreeMap<Arc<str>, Option<String>>;
+
+impl Statement {
+    /// The values of the statement's binds for one request, in the order of their `$n`.
+    ///
+    /// # Errors
+    /// When a value that is only known now cannot be used: a negative limit.
+    pub fn bind(&self, context: &BindContext<'_>) -> Result<Vec<BindValue>, RequestError> {
+        self.binds.iter().map(|bind| Ok(typed(bind.ty, resolve(&bind.source, context)?))).collect()
+    }
+}
+
+/// The source's value as JSON.
+pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<Value, RequestError> {
+    let texts = |texts: &[String]| Value::from(texts.to_vec());
+    Ok(match source {
+        BindSource::Literal(value) => value.clone(),
+        BindSource::Variable(path) => context.variables.at(path).cloned().unwrap_or(Value::Null),
+        BindSource::List(items) => Value::Array(items.iter().map(|item| resolve(item, context)).collect::<Result<_, _>>()?),
+        BindSource::Object(members) => {
+            let members = members.iter().map(|(name, source)| Ok((name.to_string(), resolve(source, context)?)));
+            Value::Object(members.collect::<Result<Map<_, _>, RequestError>>()?)
+        }
+        BindSource::Pattern { source, open_start, open_end } => match resolve(source, context)? {
+            Value::String(text) => Value::from(pattern(&text, *open_start, *open_end)),
+            other => other,
+        },
+        BindSource::NotNegative { source, argument } => not_negative(resolve(source, context)?, argument)?,
+        BindSource::Session(role, variable) => texts(context.caller.values(role, variable)),
+        BindSource::Identity => {
+            Value::Array(context.caller.identity().map(|id| Value::from(id.to_string())).into_iter().collect())
+        }
+        BindSource::NewId(slot) => Value::from(context.new_ids[*slot].to_string()),
+        BindSource::Now => Value::from(context.now),
+        BindSource::ImageMarker => Value::from(context.image_marker),
+        BindSource::Step(name) => context.steps.get(name).cloned().flatten().map_or(Value::Null, Value::from),
+    })
+}
+
+fn pattern(text: &str, open_start: bool, open_end: bool) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push_str(if open_start { "%" } else { "" });
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push_str(if open_end { "%" } else { "" });
+    pattern
+}
+
+fn not_negative(value: Value, argument: &str) -> Result<Value, RequestError> {
+    match value.as_i64() {
+        Some(number) if number < 0 => Err(RequestError {
+            message: format!("argument `{argument}` must not be negative, got: {number}"),
+            locations: Vec::new(),
+            code: ErrorCode::BadUserInput,
+        }),
+        Some(_) | None => Ok(value),
+    }
+}
+
+fn typed(ty: BindType, value: Value) -> BindValue {
+    match ty {
+        BindType::Uuid => BindValue::Uuid(uuid(value)),
+        BindType::Text => BindValue::Text(text(value)),
+        BindType::Int => BindValue::Int(int(value)),
+        BindType::BigInt => BindValue::BigInt(value.as_i64()),
+        BindType::Double => BindValue::Double(value.as_f64()),
+        BindType::Bool => BindValue::Bool(value.as_bool()),
+        BindType::Json => BindValue::Json(json(value)),
+        BindType::Uuids => BindValue::Uuids(items(value, uuid)),
+        BindType::Texts => BindValue::Texts(items(value, text)),
+        BindType::Ints => BindValue::Ints(items(value, int)),
+        BindType::Doubles => BindValue::Doubles(items(value, |item| item.as_f64())),
+        BindType::Bools => BindValue::Bools(items(value, |item| item.as_bool())),
+        BindType::Jsons => BindValue::Texts(items(value, json)),
+    }
+}
+
+/// The items of an array; a single value stands for an array of one.
+fn items<T>(value: Value, item: impl Fn(Value) -> T) -> Option<Vec<T>> {
+    match value {
+        Value::Null => None,
+        Value::Array(items) => Some(items.into_iter().map(item).collect()),
+        single => Some(vec![item(single)]),
+    }
+}
+
+fn uuid(value: Value) -> Option<Uuid> {
+    value.as_str().and_then(|text| Uuid::parse_str(text).ok())
+}
+
+fn int(value: Value) -> Option<i32> {
+    value.as_i64().and_then(|number| i32::try_from(number).ok())
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Some(value.to_string()),
+    }
+}
+
+fn json(value: Value) -> Option<String> {
+    (!value.is_null()).then(|| value.to_string())
 }

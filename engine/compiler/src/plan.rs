@@ -1,9 +1,17 @@
 //! Compiled operations: what to send to the database and how to write the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::bind::Bind;
-use crate::selection::{Input, Pos};
+use freehold_schema::ident::Ident;
+use freehold_schema::names::{EntityName, FieldName};
+use serde_json::Value;
+
+use crate::bind::{Bind, BindSource, StepOutputs};
+use crate::coerce::Variables;
+use crate::error::ErrorCode;
+use crate::mutation::rules::Rule;
+use crate::selection::{Input, Leaf, Pos, Selected, Source};
 
 /// A compiled operation. Shared by every tenant on the same release; holds no value of a request.
 #[derive(Debug, Clone)]
@@ -21,6 +29,22 @@ pub struct Statement {
     pub segments: Vec<String>,
     /// In the order of their `$n`.
     pub binds: Vec<Bind>,
+}
+
+impl Statement {
+    /// The text, with `$1`, `$2`, … at the binds.
+    #[must_use]
+    pub fn sql(&self) -> String {
+        let mut sql = String::with_capacity(self.segments.iter().map(|segment| segment.len() + 4).sum());
+        for (index, segment) in self.segments.iter().enumerate() {
+            if index > 0 {
+                sql.push('$');
+                sql.push_str(&index.to_string());
+            }
+            sql.push_str(segment);
+        }
+        sql
+    }
 }
 
 /// A compiled query. Its statement returns, for each [`RootValue::Row`], one row `(ordinal int4, json text)` in ascending order of `ordinal`.
@@ -59,14 +83,69 @@ pub enum RootValue {
 }
 
 /// An error of one root field whose type is nullable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RootError {
     /// For the caller.
-    pub message: String,
+    pub message: Message,
     /// Stable code.
-    pub code: &'static str,
+    pub code: ErrorCode,
     /// Place in the document.
     pub pos: Pos,
+}
+
+/// A text for the caller that may quote what he gave. A plan is shared between requests, so the values are put in when the text is needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Before the quotation.
+    pub before: String,
+    /// What is quoted.
+    pub quoted: Option<Quoted>,
+    /// After it.
+    pub after: String,
+}
+
+/// What a [`Message`] quotes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Quoted {
+    /// An input, as JSON.
+    Input(Input),
+    /// A text that a step returned.
+    Step(Arc<str>),
+}
+
+impl Message {
+    /// A text without quotation.
+    #[must_use]
+    pub fn fixed(text: impl Into<String>) -> Self {
+        Self { before: text.into(), quoted: None, after: String::new() }
+    }
+
+    /// The text for one request.
+    #[must_use]
+    pub fn render(&self, variables: &Variables, steps: &StepOutputs) -> String {
+        let quoted = match &self.quoted {
+            Some(Quoted::Input(input)) => input.to_json(variables).to_string(),
+            Some(Quoted::Step(name)) => steps.get(name).cloned().flatten().unwrap_or_default(),
+            None => String::new(),
+        };
+        format!("{}{quoted}{}", self.before, self.after)
+    }
+}
+
+impl Input {
+    /// The value in one request. Members that are null are kept.
+    #[must_use]
+    pub fn to_json(&self, variables: &Variables) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Leaf(Leaf { value, source: Source::Literal }) => value.clone(),
+            Self::Leaf(Leaf { source: Source::Variable(path), .. }) => variables.at(path).cloned().unwrap_or(Value::Null),
+            Self::List(items) => Value::Array(items.iter().map(|item| item.to_json(variables)).collect()),
+            Self::Object(members) => {
+                Value::Object(members.iter().map(|(name, item)| (name.to_string(), item.to_json(variables))).collect())
+            }
+        }
+    }
 }
 
 /// A signed URL to be written into the answer.
@@ -88,10 +167,12 @@ pub struct ImageSlot {
 /// A compiled mutation.
 #[derive(Debug, Clone)]
 pub struct MutationPlan {
-    /// Root fields in document order.
+    /// Root fields in document order; each its own transaction.
     pub roots: Vec<MutationRoot>,
-    /// Images whose URLs are signed when the answer is written.
-    pub images: Vec<ImageSlot>,
+    /// How many new primary keys one run needs.
+    pub n_new_ids: usize,
+    /// New primary keys are UUIDs of version 7 rather than 4.
+    pub uuid_v7: bool,
 }
 
 /// One root field of a mutation.
@@ -106,52 +187,70 @@ pub struct MutationRoot {
 /// What a root field of a mutation does.
 #[derive(Debug, Clone)]
 pub enum MutationRootValue {
-    /// Changes rows, in a transaction of its own.
-    Write(Box<crate::plan::Write>),
+    /// Changes rows, in a transaction of its own: [`Write::run`].
+    Write(Box<Write>),
     /// `query { … }`
     Query(QueryPlan),
     /// Fixed JSON text.
     Constant(String),
 }
 
-/// Steps of one transaction and how their outcome is answered. See the mutation module of this crate.
+/// One change: what is checked first, the steps of its transaction, and how its outcome is answered.
 #[derive(Debug, Clone)]
 pub struct Write {
-    /// Run in order; the first whose check fails rolls the transaction back.
+    /// Checked before anything is sent; a failing one ends the write.
+    pub checks: Vec<InputCheck>,
+    /// Known without looking at any row: the input names no row, or nothing may be done.
+    pub refused: Option<WriteError>,
+    /// Run in order; the first whose answer is not as it must be rolls the transaction back.
     pub steps: Vec<Step>,
-    /// Reads the node: before the steps for a deletion, after them otherwise; returns one row with its JSON text, or none.
-    pub node: Option<NodeRead>,
-    /// The selected fields of the result type.
-    pub result: Vec<crate::selection::Selected>,
+    /// Name of the result's type.
+    pub result_type: Arc<str>,
+    /// The selected fields of the result.
+    pub result: Vec<Selected>,
+    /// Images whose URLs are signed when the answer is written.
+    pub images: Vec<ImageSlot>,
 }
 
-/// Reads the node of a mutation's result.
+/// A rule of the schema on one field of an input (content API, section 13).
 #[derive(Debug, Clone)]
-pub struct NodeRead {
-    /// Returns `(0, json text)` or nothing.
-    pub statement: Statement,
-    /// Whether it runs before the steps.
-    pub before: bool,
+pub struct InputCheck {
+    pub(crate) path: Vec<PathFragment>,
+    pub(crate) field: FieldName,
+    pub(crate) rule: Rule,
+    pub(crate) message: Arc<str>,
+    /// What is known of the row to be, by field: given values and defaults.
+    pub(crate) values: Arc<BTreeMap<FieldName, BindSource>>,
 }
 
-/// One statement of a transaction and what its answer must be.
+/// One statement of a transaction.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Returns one row `(0, json text)`, a JSON object of named texts and booleans.
+    /// Returns one row `(0, json text)`.
     pub statement: Statement,
-    /// Names that must be `true` in the answer, in order; the first that is not decides the error.
-    pub checks: Vec<Check>,
-    /// Names of texts that later steps bind.
-    pub outputs: Vec<String>,
-    /// Paths of the fields written, for mapping database errors.
-    pub entity: freehold_schema::names::EntityName,
+    /// What its answer is for.
+    pub kind: StepKind,
+}
+
+/// What a step's answer is for.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// A JSON object of booleans and texts. The booleans that `checks` name must be true, in this order; the texts are for later steps to bind.
+    Change {
+        /// What must be true.
+        checks: Vec<Check>,
+        /// The entity written, for putting database errors into words.
+        entity: EntityName,
+    },
+    /// The JSON of the result's node, or `null`.
+    Node,
 }
 
 /// A named condition and the error when it does not hold.
 #[derive(Debug, Clone)]
 pub struct Check {
     /// Member of the step's answer.
-    pub name: String,
+    pub name: Ident,
     /// The error.
     pub error: WriteError,
 }
@@ -164,7 +263,7 @@ pub struct WriteError {
     /// `_MutationErrorType`
     pub kind: WriteErrorKind,
     /// Text for the caller.
-    pub message: Option<String>,
+    pub message: Option<Message>,
 }
 
 /// `_PathFragment`
@@ -193,4 +292,20 @@ pub enum WriteErrorKind {
     InvalidDataInput,
     /// Any other SQL error.
     SqlError,
+}
+
+impl WriteErrorKind {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotNullConstraintViolation => "NotNullConstraintViolation",
+            Self::UniqueConstraintViolation => "UniqueConstraintViolation",
+            Self::ForeignKeyConstraintViolation => "ForeignKeyConstraintViolation",
+            Self::NotFoundOrDenied => "NotFoundOrDenied",
+            Self::NonUniqueWhereInput => "NonUniqueWhereInput",
+            Self::InvalidDataInput => "InvalidDataInput",
+            Self::SqlError => "SqlError",
+        }
+    }
 }

@@ -1,0 +1,111 @@
+//! From an operation to a plan.
+
+use freehold_schema::Schema;
+
+use crate::api::{Api, Meaning};
+use crate::bind::StepOutputs;
+use crate::caller::Caller;
+use crate::coerce::Variables;
+use crate::collect::select;
+use crate::error::RequestError;
+use crate::lower::{Env, Refused, State, model, reading};
+use crate::mutation;
+use crate::permissions::Permissions;
+use crate::plan::{Plan, QueryPlan, Root, RootError, RootValue};
+use crate::prepare::Prepared;
+use crate::selection::{Selected, Selections};
+
+/// Compiles an operation for the shape of these variables and of this caller. The plan serves every request with the same shapes.
+///
+/// # Errors
+/// When the operation cannot be answered at all; see [`RootValue::Failed`] for root fields that fail alone.
+pub fn compile(
+    schema: &Schema,
+    permissions: &Permissions,
+    api: &Api,
+    prepared: &Prepared,
+    variables: &Variables,
+    caller: &Caller,
+) -> Result<Plan, Vec<RequestError>> {
+    let fields = select(api, prepared, variables)?;
+    let env = Env { schema, permissions, caller };
+    if prepared.is_mutation() {
+        mutation::compile(&env, &fields, variables).map(Plan::Mutation)
+    } else {
+        query(&env, "Query", &fields, variables).map(Plan::Query)
+    }
+}
+
+/// Compiles root fields that read, into one statement.
+pub(crate) fn query(
+    env: &Env<'_>,
+    type_name: &str,
+    fields: &[Selected],
+    variables: &Variables,
+) -> Result<QueryPlan, Vec<RequestError>> {
+    let mut state = State::default();
+    let mut n_rows = 0;
+    let roots =
+        roots(env, &mut state, &mut n_rows, type_name, fields).map_err(|refused| vec![refused.into_request_error(variables)])?;
+    if n_rows > 1 {
+        state.sql.syntax(" ORDER BY 1");
+    }
+    Ok(QueryPlan { roots, statement: (n_rows > 0).then(|| state.sql.finish()), images: state.images })
+}
+
+fn roots(
+    env: &Env<'_>,
+    state: &mut State,
+    n_rows: &mut usize,
+    type_name: &str,
+    fields: &[Selected],
+) -> Result<Vec<Root>, Refused> {
+    fields
+        .iter()
+        .map(|field| {
+            let value = match &field.meaning {
+                Meaning::Typename => RootValue::Constant(format!("\"{type_name}\"")),
+                Meaning::Info => RootValue::Constant(model::info(field)),
+                Meaning::ModelSchema => RootValue::Constant(model::schema(env, field)),
+                Meaning::Introspection => RootValue::Introspection,
+                Meaning::QueryTransaction => RootValue::Object(roots(env, state, n_rows, &field.type_name, fields_of(field))?),
+                _ => row(env, state, n_rows, field)?,
+            };
+            Ok(Root { key: field.key.clone(), value })
+        })
+        .collect()
+}
+
+fn fields_of(field: &Selected) -> &[Selected] {
+    match &field.selections {
+        Selections::Object(fields) => fields,
+        Selections::None | Selections::Abstract(_) => &[],
+    }
+}
+
+/// A root field that is a row of the statement.
+fn row(env: &Env<'_>, state: &mut State, n_rows: &mut usize, field: &Selected) -> Result<RootValue, Refused> {
+    let (start, n_images) = (state.sql.mark(), state.images.len());
+    state.sql.syntax(if *n_rows == 0 { "SELECT " } else { " UNION ALL SELECT " }).number(*n_rows);
+    state.sql.syntax(if *n_rows == 0 { " AS ordinal, " } else { ", " });
+    match reading::write_root(env, state, field) {
+        Ok(()) => {
+            state.sql.syntax(if *n_rows == 0 { " AS json" } else { "" });
+            let ordinal = i32::try_from(*n_rows).expect("limits keep the number of fields small");
+            *n_rows += 1;
+            Ok(RootValue::Row(ordinal))
+        }
+        Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {
+            drop(state.sql.cut(start));
+            state.images.truncate(n_images);
+            Ok(RootValue::Failed(RootError { message: refused.message, code: refused.code, pos: refused.pos }))
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
+impl Refused {
+    pub(crate) fn into_request_error(self, variables: &Variables) -> RequestError {
+        RequestError { message: self.message.render(variables, &StepOutputs::new()), locations: vec![self.pos], code: self.code }
+    }
+}

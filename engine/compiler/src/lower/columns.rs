@@ -1,0 +1,166 @@
+//! Columns: how their values are compared, and how they stand in an answer (content API, sections 2.2 and 5).
+
+use freehold_schema::Schema;
+use freehold_schema::ident::Ident;
+use freehold_schema::model::{Column, ColumnKind, DateTimeFormat, Settings};
+
+use crate::bind::{BindSource, BindType};
+use crate::sql::{Alias, SqlWriter, TypeName};
+
+/// How a value of a column is bound.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ValueType {
+    one: BindType,
+    many: BindType,
+    cast: Option<TypeName>,
+}
+
+impl ValueType {
+    /// The values of `column`; of its items when it is a list.
+    pub fn of(schema: &Schema, column: &Column) -> Self {
+        let usual = column.kind.default_pg_type() == Some(column.pg_type.as_str());
+        let written = || TypeName::parse(&column.pg_type);
+        let (one, many) = match &column.kind {
+            ColumnKind::Uuid if usual => (BindType::Uuid, BindType::Uuids),
+            ColumnKind::Integer => (BindType::Int, BindType::Ints),
+            ColumnKind::Double => (BindType::Double, BindType::Doubles),
+            ColumnKind::Bool => (BindType::Bool, BindType::Bools),
+            ColumnKind::Json | ColumnKind::StoredImage => (BindType::Json, BindType::Jsons),
+            ColumnKind::Uuid
+            | ColumnKind::String
+            | ColumnKind::Numeric
+            | ColumnKind::Enum(_)
+            | ColumnKind::DateTime
+            | ColumnKind::Date
+            | ColumnKind::Time => (BindType::Text, BindType::Texts),
+        };
+        let cast = match &column.kind {
+            ColumnKind::Enum(name) => Some(TypeName::Content(schema.enums[name].pg_type.clone())),
+            ColumnKind::Numeric | ColumnKind::DateTime | ColumnKind::Date | ColumnKind::Time => written(),
+            ColumnKind::Uuid | ColumnKind::String if !usual => written(),
+            ColumnKind::Uuid
+            | ColumnKind::String
+            | ColumnKind::Integer
+            | ColumnKind::Double
+            | ColumnKind::Bool
+            | ColumnKind::Json
+            | ColumnKind::StoredImage => None,
+        };
+        Self { one, many, cast }
+    }
+
+    /// Writes one value.
+    pub fn write(&self, sql: &mut SqlWriter, source: BindSource) {
+        sql.bind(source, self.one);
+        if let Some(cast) = &self.cast {
+            sql.syntax("::text::").type_name(cast);
+        }
+    }
+
+    /// Writes an array of values.
+    pub fn write_many(&self, sql: &mut SqlWriter, source: BindSource) {
+        sql.bind(source, self.many);
+        match &self.cast {
+            Some(cast) => sql.syntax("::text[]::").type_name(cast).syntax("[]"),
+            None if self.many == BindType::Jsons => sql.syntax("::text[]::jsonb[]"),
+            None => sql,
+        };
+    }
+
+    /// Writes an array with one value, of the column's own array type.
+    pub fn write_item(&self, sql: &mut SqlWriter, source: BindSource) {
+        sql.syntax("ARRAY[");
+        self.write(sql, source);
+        sql.syntax("]");
+    }
+}
+
+/// Writes a value for storing into `column`.
+pub(crate) fn write_stored(schema: &Schema, sql: &mut SqlWriter, column: &Column, source: BindSource) {
+    let ty = ValueType::of(schema, column);
+    if column.list { ty.write_many(sql, source) } else { ty.write(sql, source) }
+}
+
+/// Writes a column as it stands in an answer.
+pub(crate) fn write_output(settings: &Settings, sql: &mut SqlWriter, alias: Alias, column: &Column) {
+    let Some(format) = Format::of(settings, column) else {
+        sql.column(alias, &column.column);
+        return;
+    };
+    if !column.list {
+        format.write(sql, |sql| {
+            sql.column(alias, &column.column);
+        });
+        return;
+    }
+    let (items, item) = (sql.next_alias(), Ident::new("item").expect("a short name"));
+    sql.syntax("CASE WHEN ").column(alias, &column.column).syntax(" IS NOT NULL THEN ARRAY(SELECT ");
+    format.write(sql, |sql| {
+        sql.column(items, &item);
+    });
+    sql.syntax(" FROM unnest(")
+        .column(alias, &column.column)
+        .syntax(") AS ")
+        .alias(items)
+        .syntax("(")
+        .ident(&item)
+        .syntax(")) END");
+}
+
+/// Columns whose JSON form is not the one `row_to_json` gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Milliseconds { naive: bool },
+    Microseconds { naive: bool },
+    Midnight,
+}
+
+impl Format {
+    fn of(settings: &Settings, column: &Column) -> Option<Self> {
+        let naive = column.pg_type.starts_with("timestamp")
+            && !column.pg_type.starts_with("timestamptz")
+            && !column.pg_type.ends_with("with time zone")
+            || column.pg_type.ends_with("without time zone");
+        match &column.kind {
+            ColumnKind::Numeric => Some(Self::Text),
+            ColumnKind::DateTime if !settings.full_date_time_response => Some(Self::Milliseconds { naive }),
+            ColumnKind::DateTime => Some(match settings.date_time_response_format {
+                DateTimeFormat::Legacy => Self::Text,
+                DateTimeFormat::Iso8601 => Self::Microseconds { naive },
+            }),
+            ColumnKind::Date if !settings.short_date_response => Some(Self::Midnight),
+            // Some types of PostgreSQL have a JSON form of their own: numbers, booleans, JSON.
+            ColumnKind::String | ColumnKind::Uuid => {
+                (column.kind.default_pg_type() != Some(column.pg_type.as_str())).then_some(Self::Text)
+            }
+            ColumnKind::Date
+            | ColumnKind::Integer
+            | ColumnKind::Double
+            | ColumnKind::Bool
+            | ColumnKind::Enum(_)
+            | ColumnKind::Time
+            | ColumnKind::Json
+            | ColumnKind::StoredImage => None,
+        }
+    }
+
+    fn write(self, sql: &mut SqlWriter, value: impl Fn(&mut SqlWriter)) {
+        let (zone, format) = match self {
+            Self::Text => {
+                value(sql);
+                sql.syntax("::text");
+                return;
+            }
+            Self::Milliseconds { naive } => (!naive, r#"'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"#),
+            Self::Microseconds { naive } => (!naive, r#"'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"#),
+            Self::Midnight => (false, r#"'YYYY-MM-DD"T00:00:00.000Z"'"#),
+        };
+        // to_char gives NULL for an infinite time; `infinity` is what was stored, and can be stored again.
+        sql.syntax("coalesce(to_char(");
+        value(sql);
+        sql.syntax(if zone { " AT TIME ZONE 'UTC', " } else { ", " }).syntax(format).syntax("), ");
+        value(sql);
+        sql.syntax("::text)");
+    }
+}

@@ -1,0 +1,57 @@
+//! Stored images: members of the JSON in their column, and the places where signed URLs are put.
+
+use freehold_schema::ident::Ident;
+
+use super::reading::{unsupported, write_type_name};
+use super::{Refused, State, response_column};
+use crate::api::Meaning;
+use crate::bind::{BindSource, BindType};
+use crate::plan::ImageSlot;
+use crate::selection::{Input, Selected};
+use crate::sql::Alias;
+
+/// Writes the object of a `StoredImage`; NULL when there is none.
+pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field: &Selected) -> Result<(), Refused> {
+    let json = state.sql.next_alias();
+    state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
+    for (index, part) in field.selections.fields().iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " });
+        match &part.meaning {
+            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::ImageMember => {
+                state.sql.column(alias, column).syntax(match &*part.name {
+                    "key" => "->'key'",
+                    "width" => "->'width'",
+                    "height" => "->'height'",
+                    "contentType" => "->'contentType'",
+                    _ => return Err(unsupported(part)),
+                });
+            }
+            Meaning::ImageUrl => write_url(state, alias, column, part),
+            _ => return Err(unsupported(part)),
+        }
+        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
+    }
+    state.sql.syntax(" WHERE ").column(alias, column).syntax(" IS NOT NULL) ").alias(json).syntax(")");
+    Ok(())
+}
+
+/// `<marker>.<slot>.<version>.<key>`, to be replaced by the URL.
+fn write_url(state: &mut State, alias: Alias, column: &Ident, field: &Selected) {
+    let argument = |name: &str| field.arguments.get(name).cloned().unwrap_or(Input::Null);
+    let slot = state.images.len();
+    state.images.push(ImageSlot {
+        width: argument("width"),
+        height: argument("height"),
+        fit: argument("fit"),
+        format: argument("format"),
+    });
+    state
+        .sql
+        .bind(BindSource::ImageMarker, BindType::Text)
+        .syntax("::text || '.")
+        .number(slot)
+        .syntax(".' || coalesce(")
+        .column(alias, column);
+    state.sql.syntax("->>'version', '_') || '.' || (").column(alias, column).syntax("->>'key')");
+}

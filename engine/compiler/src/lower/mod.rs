@@ -1,0 +1,96 @@
+//! Selections become SQL: one sub-module per concept.
+//!
+//! The shapes were chosen by measurement (ARCHITECTURE.md, "A query"): the row that a row points at is a scalar sub-select by primary key, JSON is made by
+//! `row_to_json` over a sub-select, nothing is joined that a selection does not need. Permissions are part of the text: there is no later check that could be forgotten.
+
+pub(crate) mod clauses;
+pub(crate) mod columns;
+mod filtering;
+mod images;
+pub(crate) mod inputs;
+mod links;
+mod meta;
+pub(crate) mod model;
+mod ordering;
+mod paginating;
+mod predicates;
+pub(crate) mod reading;
+mod relations;
+pub(crate) mod uniques;
+
+use freehold_schema::Schema;
+use freehold_schema::acl::OperationKind;
+use freehold_schema::ident::Ident;
+use freehold_schema::model::Entity;
+
+use crate::caller::Caller;
+use crate::error::ErrorCode;
+use crate::permissions::{Access, Permissions, Rule};
+use crate::plan::{ImageSlot, Message};
+use crate::selection::Pos;
+use crate::sql::{Alias, SqlWriter};
+
+pub(crate) use filtering::{Context, write_clause, write_where};
+
+/// What lowering reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Env<'a> {
+    pub schema: &'a Schema,
+    pub permissions: &'a Permissions,
+    pub caller: &'a Caller,
+}
+
+impl<'a> Env<'a> {
+    /// The entity of this name.
+    pub fn entity(&self, name: &str) -> &'a Entity {
+        &self.schema.entities[name]
+    }
+
+    /// The rule of reading a field of `entity`.
+    pub fn read_rule(&self, access: Access, entity: &Entity, field: &str) -> &'a Rule {
+        self.permissions.field(access, entity.name.as_str(), OperationKind::Read, field)
+    }
+
+    /// The rule of seeing a row of `entity` at all.
+    pub fn row_rule(&self, access: Access, entity: &Entity) -> &'a Rule {
+        self.permissions.rows(access, entity.name.as_str())
+    }
+}
+
+/// What lowering writes.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub sql: SqlWriter,
+    pub images: Vec<ImageSlot>,
+}
+
+/// Rows of an entity that a statement has under a name, and how they were reached.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub entity: &'a Entity,
+    pub alias: Alias,
+    pub access: Access,
+}
+
+/// Why a field cannot be answered; the caller's fault.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refused {
+    pub message: Message,
+    pub code: ErrorCode,
+    pub pos: Pos,
+}
+
+impl Refused {
+    /// With a text that holds no value of the request.
+    pub fn new(message: impl Into<String>, code: ErrorCode, pos: Pos) -> Self {
+        Self { message: Message::fixed(message), code, pos }
+    }
+}
+
+/// The column of an answer that a response key names.
+fn response_column(key: &str, pos: Pos) -> Result<Ident, Refused> {
+    Ident::new(key).map_err(|_| {
+        let message = format!("response key `{key}` is longer than 63 bytes; give the field a shorter alias");
+        Refused::new(message, ErrorCode::BadUserInput, pos)
+    })
+}

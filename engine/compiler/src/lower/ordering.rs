@@ -1,0 +1,199 @@
+//! Orders of lists (content API, section 8).
+
+use freehold_schema::model::{Column, Direction, Entity, OrderBy};
+use serde_json::Value;
+
+use super::clauses::{self, Cell, Clause};
+use super::filtering::{Context, write_and, write_clause};
+use super::links::Link;
+use super::{Env, Refused, State, inputs};
+use crate::bind::{BindSource, BindType};
+use crate::error::ErrorCode;
+use crate::permissions::Access;
+use crate::selection::{Input, Pos};
+use crate::sql::Alias;
+
+/// One item of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Key<'a> {
+    Column(Hops<'a>, Direction),
+    Random,
+    Seeded(BindSource),
+}
+
+/// Has-one relations, then a column, each with the condition under which it may be read: what cannot be read is ordered as NULL, so that order tells nothing about it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Hops<'a> {
+    Relation { link: Link<'a>, target: &'a Entity, visible: Clause<'a>, readable: Clause<'a>, next: Box<Hops<'a>> },
+    Column { cell: Cell<'a>, readable: Clause<'a>, primary: bool },
+}
+
+/// The order of a list. `defaults` are those of the relation or entity; `cut` tells whether only a part of the list is wanted.
+pub(super) fn order<'a>(
+    env: &Env<'a>,
+    access: Access,
+    entity: &'a Entity,
+    given: Option<&Input>,
+    defaults: &'a [OrderBy],
+    cut: bool,
+    pos: Pos,
+) -> Result<Vec<Key<'a>>, Refused> {
+    let items = given.map(inputs::items).unwrap_or_default();
+    let mut keys =
+        items.iter().filter_map(|item| key(env, access, entity, item, pos).transpose()).collect::<Result<Vec<_>, _>>()?;
+    if keys.is_empty() {
+        keys = defaults.iter().map(|order| Key::Column(default_hops(env, access, entity, order), order.direction)).collect();
+    }
+    let random = matches!(keys.first(), Some(Key::Random | Key::Seeded(_)));
+    let total = keys.iter().any(|key| matches!(key, Key::Column(Hops::Column { primary: true, .. }, _)));
+    if !random && !total && (!keys.is_empty() || cut) {
+        keys.push(Key::Column(column_hop(env, access, entity, entity.primary.as_str(), entity.primary_column()), Direction::Asc));
+    }
+    Ok(keys)
+}
+
+/// One item of `orderBy`: exactly one key, or nested ones down to a column.
+fn key<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, item: &Input, pos: Pos) -> Result<Option<Key<'a>>, Refused> {
+    let (name, input) = single_key(item, pos)?;
+    match name {
+        "_random" => Ok((inputs::constant(input) == Some(&Value::Bool(true))).then_some(Key::Random)),
+        "_randomSeeded" if *input == Input::Null => Ok(None),
+        "_randomSeeded" => Ok(Some(Key::Seeded(inputs::source(input)))),
+        _ if *input == Input::Null => Ok(None),
+        _ => {
+            let mut direction = Direction::Asc;
+            let hops = hops(env, access, entity, name, input, &mut direction, pos)?;
+            Ok(hops.map(|hops| Key::Column(hops, direction)))
+        }
+    }
+}
+
+fn hops<'a>(
+    env: &Env<'a>,
+    access: Access,
+    entity: &'a Entity,
+    name: &str,
+    input: &Input,
+    direction: &mut Direction,
+    pos: Pos,
+) -> Result<Option<Hops<'a>>, Refused> {
+    if let Some(column) = entity.column(name) {
+        *direction = match inputs::constant(input).and_then(Value::as_str) {
+            Some("desc") => Direction::Desc,
+            Some("ascNullsFirst") => Direction::AscNullsFirst,
+            Some("descNullsLast") => Direction::DescNullsLast,
+            Some(_) | None => Direction::Asc,
+        };
+        return Ok(Some(column_hop(env, access, entity, name, column)));
+    }
+    if *input == Input::Null {
+        return Ok(None);
+    }
+    let (next_name, next_input) = single_key(input, pos)?;
+    let target = env.entity(entity.relation(name).expect("a field is a column or a relation").target.as_str());
+    let next = hops(env, Access::Relation, target, next_name, next_input, direction, pos)?;
+    Ok(next.map(|next| relation_hop(env, access, entity, name, next)))
+}
+
+fn single_key(item: &Input, pos: Pos) -> Result<(&str, &Input), Refused> {
+    let Input::Object(members) = item else { return Ok(("_random", &Input::Null)) };
+    match members.first() {
+        Some((name, input)) if members.len() == 1 => Ok((name, input)),
+        _ => {
+            let names: Vec<&str> = members.keys().map(|name| &**name).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let message = format!("Order by: only one field is expected in each item of order by clause, got: {names}");
+            Err(Refused::new(message, ErrorCode::BadUserInput, pos))
+        }
+    }
+}
+
+fn default_hops<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, order: &'a OrderBy) -> Hops<'a> {
+    let (last, relations) = order.path.split_last().expect("a checked schema's order names a column");
+    let mut entities = vec![(entity, access)];
+    for relation in relations {
+        let (entity, _) = *entities.last().expect("it starts with one");
+        let relation = entity.relation(relation.as_str()).expect("a checked schema's order goes through relations");
+        entities.push((env.entity(relation.target.as_str()), Access::Relation));
+    }
+    let (owner, owner_access) = *entities.last().expect("it starts with one");
+    let column = owner.column(last.as_str()).expect("a checked schema's order ends at a column");
+    let leaf = column_hop(env, owner_access, owner, last.as_str(), column);
+    relations
+        .iter()
+        .zip(&entities)
+        .rev()
+        .fold(leaf, |next, (relation, (entity, access))| relation_hop(env, *access, entity, relation.as_str(), next))
+}
+
+fn column_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, column: &'a Column) -> Hops<'a> {
+    let readable = clauses::readable(env, access, entity, name);
+    Hops::Column { cell: Cell { name: &column.column, column }, readable, primary: *name == *entity.primary.as_str() }
+}
+
+fn relation_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, next: Hops<'a>) -> Hops<'a> {
+    let relation = entity.relation(name).expect("a field is a column or a relation");
+    let target = env.entity(relation.target.as_str());
+    let visible = clauses::visible(env, Access::Relation, target);
+    let readable = clauses::readable(env, access, entity, name);
+    Hops::Relation { link: Link::of(env, entity, relation), target, visible, readable, next: Box::new(next) }
+}
+
+/// Writes ` ORDER BY …`, or nothing.
+pub(super) fn write_order(env: &Env<'_>, state: &mut State, alias: Alias, entity: &Entity, keys: &[Key<'_>]) {
+    for (index, key) in keys.iter().enumerate() {
+        state.sql.syntax(if index == 0 { " ORDER BY " } else { ", " });
+        match key {
+            Key::Column(hops, direction) => {
+                write_hops(env, state, alias, hops);
+                state.sql.syntax(match direction {
+                    Direction::Asc => "",
+                    Direction::Desc => " DESC",
+                    Direction::AscNullsFirst => " NULLS FIRST",
+                    Direction::DescNullsLast => " DESC NULLS LAST",
+                });
+            }
+            Key::Random => drop(state.sql.syntax("random()")),
+            // A hash with a seed instead of setseed(): the same order whatever order rows are read in, and nothing left behind in the session.
+            Key::Seeded(seed) => {
+                state.sql.syntax("hashtextextended(").column(alias, &entity.primary_column().column).syntax("::text, ");
+                state.sql.bind(seed.clone(), BindType::BigInt).syntax(")");
+            }
+        }
+    }
+}
+
+fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &Hops<'_>) {
+    match hops {
+        Hops::Column { cell, readable, .. } => write_masked(env, state, alias, readable, |state| {
+            state.sql.column(alias, cell.name);
+        }),
+        Hops::Relation { link, target, visible, readable, next } => write_masked(env, state, alias, readable, |state| {
+            let rows = state.sql.next_alias();
+            state.sql.syntax("(SELECT ");
+            write_hops(env, state, rows, next);
+            state.sql.syntax(" FROM ").content(&target.table).syntax(" ").alias(rows).syntax(" WHERE ");
+            link.write(&mut state.sql, alias, rows);
+            write_and(env, state, rows, visible);
+            state.sql.syntax(if target.view.is_some() { " LIMIT 1)" } else { ")" });
+        }),
+    }
+}
+
+/// Writes a value that is NULL where it may not be read.
+pub(super) fn write_masked(
+    env: &Env<'_>,
+    state: &mut State,
+    alias: Alias,
+    readable: &Clause<'_>,
+    value: impl FnOnce(&mut State),
+) {
+    if readable.is_always() {
+        return value(state);
+    }
+    state.sql.syntax("CASE WHEN ");
+    write_clause(env, state, alias, readable, Context::Holds);
+    state.sql.syntax(" THEN ");
+    value(state);
+    state.sql.syntax(" END");
+}

@@ -1,0 +1,136 @@
+//! Root fields that read, and the fields of an object.
+
+use freehold_schema::ident::Ident;
+use freehold_schema::model::ColumnKind;
+
+use super::clauses;
+use super::columns::write_output;
+use super::ordering::write_masked;
+use super::relations::{Arguments, Origin, Rows, write_list, write_source};
+use super::{Env, Refused, Row, State, images, meta, paginating, relations, response_column, uniques};
+use crate::api::Meaning;
+use crate::error::ErrorCode;
+use crate::permissions::Access;
+use crate::selection::{Input, Selected};
+
+/// Writes one root field's JSON as text; never NULL.
+pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected) -> Result<(), Refused> {
+    match &field.meaning {
+        Meaning::Get(entity) => {
+            let entity = env.entity(entity.as_str());
+            let by = field.arguments.get("by").unwrap_or(&Input::Null);
+            let by = uniques::unique_filter(env, entity, by, None, field.pos)?;
+            let filter = clauses::requested(env, Access::Root, entity, &by);
+            state.sql.syntax("coalesce(");
+            write_one(env, state, entity.name.as_str(), filter, field)?;
+            state.sql.syntax("::text, 'null')");
+        }
+        Meaning::List(entity) => {
+            let entity = env.entity(entity.as_str());
+            let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;
+            let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
+            write_list(env, state, &rows, field)?;
+            state.sql.syntax("::text");
+        }
+        Meaning::Paginate(entity) => {
+            let entity = env.entity(entity.as_str());
+            let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;
+            let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
+            paginating::write_connection(env, state, &rows, field)?;
+            state.sql.syntax("::text");
+        }
+        _ => return Err(unsupported(field)),
+    }
+    Ok(())
+}
+
+/// Writes the object of the one row that `found` and the field's `filter` leave, as JSON; NULL when there is none.
+pub(crate) fn write_one<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    entity: &str,
+    found: clauses::Clause<'a>,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let entity = env.entity(entity);
+    let mut arguments = Arguments::filtered(env, Access::Root, entity, field);
+    arguments.filter = clauses::Clause::all([found, arguments.filter]);
+    let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
+    write_object(env, state, &rows, field, entity.view.is_some())
+}
+
+/// Writes the object of the only row as JSON; `limited` when nothing in the database makes sure that there is only one.
+pub(super) fn write_object<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    rows: &Rows<'a>,
+    field: &Selected,
+    limited: bool,
+) -> Result<(), Refused> {
+    let (json, alias) = (state.sql.next_alias(), state.sql.next_alias());
+    state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
+    let row = Row { entity: rows.entity, alias, access: rows.access };
+    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+    write_source(env, state, rows, alias);
+    state.sql.syntax(if limited { " LIMIT 1) " } else { ") " }).alias(json).syntax(")");
+    Ok(())
+}
+
+/// Writes `value AS "key", …` for the fields of an object.
+pub(super) fn write_fields<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    type_name: &str,
+    fields: &[Selected],
+) -> Result<(), Refused> {
+    for (index, field) in fields.iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " });
+        write_field(env, state, row, type_name, field)?;
+        state.sql.syntax(" AS ").ident(&response_column(&field.key, field.pos)?);
+    }
+    Ok(())
+}
+
+fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, type_name: &str, field: &Selected) -> Result<(), Refused> {
+    match &field.meaning {
+        Meaning::Typename => write_type_name(state, type_name, field),
+        Meaning::Column(name) => {
+            let column = row.entity.column(name.as_str()).ok_or_else(|| unsupported(field))?;
+            let readable = clauses::readable(env, row.access, row.entity, name.as_str());
+            if readable.is_never() {
+                state.sql.syntax("NULL");
+                return Ok(());
+            }
+            let mut outcome = Ok(());
+            write_masked(env, state, row.alias, &readable, |state| {
+                if column.kind == ColumnKind::StoredImage {
+                    outcome = images::write_image(state, row.alias, &column.column, field);
+                } else {
+                    write_output(&env.schema.settings, &mut state.sql, row.alias, column);
+                }
+            });
+            outcome
+        }
+        Meaning::HasOne(name) => relations::write_has_one(env, state, row, name, field),
+        Meaning::HasMany(name) => relations::write_has_many(env, state, row, name, field),
+        Meaning::ReducedHasMany(name) => relations::write_reduced(env, state, row, name, field),
+        Meaning::PaginateHasMany(name) => relations::write_connection(env, state, row, name, field),
+        Meaning::Meta => meta::write_meta(env, state, row, field),
+        _ => Err(unsupported(field)),
+    }
+}
+
+/// Writes the name of an object type.
+pub(super) fn write_type_name(state: &mut State, type_name: &str, field: &Selected) -> Result<(), Refused> {
+    // Names of generated types may be longer than PostgreSQL's; a literal is not cut.
+    let name =
+        Ident::new(type_name).map_err(|_| Refused::new("the type's name is too long", ErrorCode::NotSupported, field.pos))?;
+    state.sql.name_literal(&name).syntax("::text");
+    Ok(())
+}
+
+/// A field that has no meaning at its place, or none yet.
+pub(super) fn unsupported(field: &Selected) -> Refused {
+    Refused::new(format!("field `{}` is not offered yet", field.name), ErrorCode::NotSupported, field.pos)
+}

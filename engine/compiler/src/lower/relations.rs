@@ -1,0 +1,289 @@
+//! Lists of rows, and rows that belong to a row (content API, section 6).
+
+use freehold_schema::model::{Entity, OrderBy, Relation, RelationKind};
+use freehold_schema::names::FieldName;
+use serde_json::Value;
+
+use super::clauses::{self, ALWAYS, Clause};
+use super::filtering::{Context, write_clause};
+use super::links::Link;
+use super::ordering::{self, Key, write_order};
+use super::reading::{unsupported, write_fields, write_object};
+use super::{Env, Refused, Row, State, inputs, paginating, uniques};
+use crate::bind::{BindSource, BindType};
+use crate::error::ErrorCode;
+use crate::permissions::Access;
+use crate::selection::{Input, Leaf, Selected, Source};
+use crate::sql::Alias;
+
+/// Rows of an entity.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    pub entity: &'a Entity,
+    pub access: Access,
+    pub origin: Origin<'a>,
+    pub arguments: Arguments<'a>,
+}
+
+/// Where rows come from.
+#[derive(Debug)]
+pub(super) enum Origin<'a> {
+    /// All of the entity's rows.
+    Root,
+    /// Those related to a row, when that relation may be read.
+    Related { link: Link<'a>, parent: Alias, readable: Clause<'a> },
+}
+
+/// What a field's arguments ask for.
+#[derive(Debug)]
+pub(super) struct Arguments<'a> {
+    pub filter: Clause<'a>,
+    pub order: Vec<Key<'a>>,
+    pub limit: Option<Amount>,
+    pub offset: Option<Amount>,
+}
+
+/// A number of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Amount {
+    /// Part of the text: the planner then knows how few rows are wanted, also in a plan that it keeps.
+    Fixed(usize),
+    /// Bound.
+    Bound(BindSource),
+}
+
+impl<'a> Arguments<'a> {
+    /// Filter, order and bounds of a list. `defaults` is the order of lists that ask for none.
+    pub fn of(
+        env: &Env<'a>,
+        access: Access,
+        entity: &'a Entity,
+        defaults: &'a [OrderBy],
+        field: &Selected,
+    ) -> Result<Self, Refused> {
+        let mut arguments = Self::filtered(env, access, entity, field);
+        arguments.limit = amount(field, &["limit", "first"])?;
+        // Offsets are bound: pages would otherwise be a new statement each.
+        arguments.offset = amount(field, &["offset", "skip"])?.map(Amount::bound);
+        let cut = arguments.limit.is_some() || arguments.offset.is_some();
+        arguments.order = ordering::order(env, access, entity, field.arguments.get("orderBy"), defaults, cut, field.pos)?;
+        Ok(arguments)
+    }
+
+    /// Only the filter.
+    pub fn filtered(env: &Env<'a>, access: Access, entity: &'a Entity, field: &Selected) -> Self {
+        let filter = field.arguments.get("filter").and_then(|input| inputs::filter(env.schema, entity, input));
+        let filter = filter.map_or(ALWAYS, |filter| clauses::requested(env, access, entity, &filter));
+        Self { filter, order: Vec::new(), limit: None, offset: None }
+    }
+}
+
+impl Amount {
+    fn bound(self) -> Self {
+        match self {
+            Self::Fixed(number) => Self::Bound(BindSource::Literal(Value::from(number))),
+            Self::Bound(source) => Self::Bound(source),
+        }
+    }
+
+    fn write(&self, state: &mut State) {
+        match self {
+            Self::Fixed(number) => drop(state.sql.number(*number)),
+            Self::Bound(source) => drop(state.sql.bind(source.clone(), BindType::BigInt)),
+        }
+    }
+}
+
+fn amount(field: &Selected, names: &[&str]) -> Result<Option<Amount>, Refused> {
+    let given = names.iter().find_map(|name| field.arguments.get_key_value(*name));
+    let Some((name, Input::Leaf(Leaf { value, source }))) = given else { return Ok(None) };
+    match source {
+        Source::Variable(path) => {
+            let source = Box::new(BindSource::Variable(path.clone()));
+            Ok(Some(Amount::Bound(BindSource::NotNegative { source, argument: name.clone() })))
+        }
+        Source::Literal => match value.as_i64().map(usize::try_from) {
+            Some(Ok(number)) => Ok(Some(Amount::Fixed(number))),
+            Some(Err(_)) | None => Err(Refused::new(
+                format!("argument `{name}` must not be negative, got: {value}"),
+                ErrorCode::BadUserInput,
+                field.pos,
+            )),
+        },
+    }
+}
+
+/// Writes a JSON array of objects.
+pub(super) fn write_list<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected) -> Result<(), Refused> {
+    let (json, alias) = (state.sql.next_alias(), state.sql.next_alias());
+    state.sql.syntax("(SELECT coalesce(json_agg(row_to_json(").alias(json).syntax(")), '[]') FROM (SELECT ");
+    let row = Row { entity: rows.entity, alias, access: rows.access };
+    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+    write_source(env, state, rows, alias);
+    write_page(env, state, rows, alias);
+    state.sql.syntax(") ").alias(json).syntax(")");
+    Ok(())
+}
+
+/// Writes ` FROM … WHERE …`.
+pub(super) fn write_source<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, alias: Alias) {
+    state.sql.syntax(" FROM ");
+    let visible = clauses::visible(env, rows.access, rows.entity);
+    match &rows.origin {
+        Origin::Root => {
+            state.sql.content(&rows.entity.table).syntax(" ").alias(alias);
+            write_conditions(env, state, &[(alias, &visible), (alias, &rows.arguments.filter)], false);
+        }
+        Origin::Related { link, parent, readable } => {
+            match link.junction {
+                None => {
+                    state.sql.content(&rows.entity.table).syntax(" ").alias(alias).syntax(" WHERE ");
+                    link.write(&mut state.sql, *parent, alias);
+                }
+                // LATERAL with OFFSET 0 makes the planner look each row up by its key. A plain join over a small table becomes a hash join that reads the
+                // table once per parent: 0.91 against 0.40 CPU s per 1,000 requests for 20 articles with 3 tags each.
+                Some(junction) => {
+                    let (pairs, found) = (state.sql.next_alias(), state.sql.next_alias());
+                    state
+                        .sql
+                        .content(junction.table)
+                        .syntax(" ")
+                        .alias(pairs)
+                        .syntax(" CROSS JOIN LATERAL (SELECT ")
+                        .alias(found)
+                        .syntax(".* FROM ");
+                    state.sql.content(&rows.entity.table).syntax(" ").alias(found).syntax(" WHERE ");
+                    state.sql.column(found, link.far).syntax(" = ").column(pairs, junction.far);
+                    state.sql.syntax(" OFFSET 0) ").alias(alias);
+                    state.sql.syntax(" WHERE ").column(pairs, junction.near).syntax(" = ").column(*parent, link.near);
+                }
+            }
+            write_conditions(env, state, &[(*parent, readable), (alias, &visible), (alias, &rows.arguments.filter)], true);
+        }
+    }
+}
+
+/// Writes ` WHERE … AND …`, or only the rest of it when something was `begun`.
+fn write_conditions(env: &Env<'_>, state: &mut State, conditions: &[(Alias, &Clause<'_>)], mut begun: bool) {
+    for (alias, clause) in conditions.iter().filter(|(_, clause)| !clause.is_always()) {
+        state.sql.syntax(if begun { " AND " } else { " WHERE " });
+        begun = true;
+        let nested = matches!(clause, Clause::Or(_));
+        state.sql.syntax(if nested { "(" } else { "" });
+        write_clause(env, state, *alias, clause, Context::Holds);
+        state.sql.syntax(if nested { ")" } else { "" });
+    }
+}
+
+/// Writes ` ORDER BY … LIMIT … OFFSET …`.
+pub(super) fn write_page(env: &Env<'_>, state: &mut State, rows: &Rows<'_>, alias: Alias) {
+    write_order(env, state, alias, rows.entity, &rows.arguments.order);
+    if let Some(limit) = &rows.arguments.limit {
+        state.sql.syntax(" LIMIT ");
+        limit.write(state);
+    }
+    if let Some(offset) = &rows.arguments.offset {
+        state.sql.syntax(" OFFSET ");
+        offset.write(state);
+    }
+}
+
+/// The row a row points at: a scalar sub-select by its key.
+pub(super) fn write_has_one<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    name: &FieldName,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::filtered(env, Access::Relation, target, field);
+    let rows = related(env, row, name, relation, arguments);
+    if is_hidden(&rows) {
+        state.sql.syntax("NULL::json");
+        return Ok(());
+    }
+    let unsure = target.view.is_some() || (row.entity.view.is_some() && relation.joining_column().is_none());
+    write_object(env, state, &rows, field, unsure)
+}
+
+/// Related rows as a list.
+pub(super) fn write_has_many<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    name: &FieldName,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::of(env, Access::Relation, target, default_order(relation, target), field)?;
+    let rows = related(env, row, name, relation, arguments);
+    if is_hidden(&rows) {
+        state.sql.syntax("'[]'::json");
+        return Ok(());
+    }
+    write_list(env, state, &rows, field)
+}
+
+/// Related rows as a connection.
+pub(super) fn write_connection<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    name: &FieldName,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::of(env, Access::Relation, target, default_order(relation, target), field)?;
+    paginating::write_connection(env, state, &related(env, row, name, relation, arguments), field)
+}
+
+/// The one related row with a key (`localesByLocale`).
+pub(super) fn write_reduced<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    name: &FieldName,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let by = field.arguments.get("by").unwrap_or(&Input::Null);
+    let by = uniques::unique_filter(env, target, by, relation.other_side(), field.pos)?;
+    let mut arguments = Arguments::filtered(env, Access::Relation, target, field);
+    arguments.filter = Clause::all([clauses::requested(env, Access::Relation, target, &by), arguments.filter]);
+    let rows = related(env, row, name, relation, arguments);
+    if is_hidden(&rows) {
+        state.sql.syntax("NULL::json");
+        return Ok(());
+    }
+    write_object(env, state, &rows, field, target.view.is_some())
+}
+
+fn relation<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, field: &Selected) -> Result<(&'a Relation, &'a Entity), Refused> {
+    let relation = row.entity.relation(name.as_str()).ok_or_else(|| unsupported(field))?;
+    Ok((relation, env.entity(relation.target.as_str())))
+}
+
+fn related<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, relation: &'a Relation, arguments: Arguments<'a>) -> Rows<'a> {
+    let readable = clauses::readable(env, row.access, row.entity, name.as_str());
+    let origin = Origin::Related { link: Link::of(env, row.entity, relation), parent: row.alias, readable };
+    Rows { entity: env.entity(relation.target.as_str()), access: Access::Relation, origin, arguments }
+}
+
+/// Whether the relation was not granted: it then shows nothing.
+fn is_hidden(rows: &Rows<'_>) -> bool {
+    match &rows.origin {
+        Origin::Root => false,
+        Origin::Related { readable, .. } => readable.is_never(),
+    }
+}
+
+fn default_order<'a>(relation: &'a Relation, target: &'a Entity) -> &'a [OrderBy] {
+    let own: &[OrderBy] = match &relation.kind {
+        RelationKind::OneHasMany { order_by, .. }
+        | RelationKind::ManyHasManyOwning { order_by, .. }
+        | RelationKind::ManyHasManyInverse { order_by, .. } => order_by,
+        RelationKind::ManyHasOne { .. } | RelationKind::OneHasOneOwning { .. } | RelationKind::OneHasOneInverse { .. } => &[],
+    };
+    if own.is_empty() { &target.order_by } else { own }
+}

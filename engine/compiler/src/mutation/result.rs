@@ -1,0 +1,115 @@
+//! The JSON of a write's result (content API, section 11).
+
+use serde_json::{Value, json};
+
+use super::{Failure, Issue, Outcome};
+use crate::api::Meaning;
+use crate::lower::model::project;
+use crate::plan::{PathFragment, Write};
+use crate::selection::Selected;
+
+impl Write {
+    /// The JSON of the root field's value.
+    #[must_use]
+    pub fn answer(&self, outcome: &Outcome) -> String {
+        let mut nodes = match outcome {
+            Outcome::Done { nodes } => nodes.iter(),
+            Outcome::Invalid(_) | Outcome::Failed(_) => [].iter(),
+        };
+        let mut answer = String::from("{");
+        for (index, field) in self.result.iter().enumerate() {
+            answer.push_str(if index == 0 { "" } else { "," });
+            answer.push_str(&Value::from(&*field.key).to_string());
+            answer.push(':');
+            match field.meaning {
+                // Node text comes from PostgreSQL and is not parsed.
+                Meaning::Node => answer.push_str(nodes.next().map_or("null", String::as_str)),
+                _ => answer.push_str(&self.member(outcome, field).to_string()),
+            }
+        }
+        answer.push('}');
+        answer
+    }
+
+    fn member(&self, outcome: &Outcome, field: &Selected) -> Value {
+        if field.meaning == Meaning::Typename {
+            return Value::from(&*self.result_type);
+        }
+        let value = match &*field.name {
+            "ok" => Value::from(matches!(outcome, Outcome::Done { .. })),
+            "errorMessage" => error_message(outcome).map_or(Value::Null, Value::from),
+            "errors" => match outcome {
+                Outcome::Failed(failures) => failures.iter().map(error).collect(),
+                Outcome::Done { .. } | Outcome::Invalid(_) => json!([]),
+            },
+            "validation" => validation(outcome),
+            _ => Value::Null,
+        };
+        project(&value, field)
+    }
+}
+
+fn error(failure: &Failure) -> Value {
+    let paths: Vec<Value> = failure.paths.iter().map(|path| fragments(path)).collect();
+    json!({
+        "__typename": "_MutationError",
+        "path": paths.first().cloned().unwrap_or_else(|| json!([])),
+        "paths": paths,
+        "type": failure.kind.as_str(),
+        "message": failure.message,
+    })
+}
+
+fn validation(outcome: &Outcome) -> Value {
+    let issues = match outcome {
+        Outcome::Invalid(issues) => issues.as_slice(),
+        Outcome::Done { .. } | Outcome::Failed(_) => &[],
+    };
+    let errors = issues.iter().map(|issue| {
+        json!({
+            "__typename": "_ValidationError",
+            "path": fragments(&issue.path),
+            "message": { "__typename": "_ValidationMessage", "text": issue.message },
+        })
+    });
+    json!({ "__typename": "_ValidationResult", "valid": issues.is_empty(), "errors": errors.collect::<Vec<_>>() })
+}
+
+fn fragments(path: &[PathFragment]) -> Value {
+    path.iter()
+        .map(|fragment| match fragment {
+            PathFragment::Field(field) => json!({ "__typename": "_FieldPathFragment", "field": field }),
+            PathFragment::Index(index, alias) => json!({ "__typename": "_IndexPathFragment", "index": index, "alias": alias }),
+        })
+        .collect()
+}
+
+fn error_message(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Done { .. } => None,
+        Outcome::Invalid(issues) => {
+            let lines: Vec<String> =
+                issues.iter().map(|Issue { path, message }| format!("{}: {message}", path_text(path))).collect();
+            Some(format!("Validation has failed:\n{}", lines.join("\n")))
+        }
+        Outcome::Failed(failures) => {
+            let items = failures.iter().map(|Failure { paths, kind, message }| {
+                let path = paths.first().map(Vec::as_slice).unwrap_or_default();
+                format!("{}: {} ({})", path_text(path), kind.as_str(), message.as_deref().unwrap_or_default())
+            });
+            Some(format!("Execution has failed:\n{}", items.collect::<Vec<_>>().join(",")))
+        }
+    }
+}
+
+fn path_text(path: &[PathFragment]) -> String {
+    if path.is_empty() {
+        return "unknown field".to_owned();
+    }
+    let fragments = path.iter().map(|fragment| match fragment {
+        PathFragment::Field(field) => field.clone(),
+        PathFragment::Index(index, None) => index.to_string(),
+        PathFragment::Index(index, Some(alias)) => format!("{index}({alias})"),
+    });
+    fragments.collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,213 @@
+//! The one place where SQL text is made.
+//!
+//! Text comes in through three doors only: keywords that stand in this program, identifiers that quote themselves, and binds. No function takes a `String`, so a
+//! value of a request cannot become SQL: that would not compile.
+
+mod type_name;
+
+use std::fmt::Write as _;
+
+use freehold_schema::ident::Ident;
+use indexmap::{IndexMap, IndexSet};
+
+use crate::bind::{Bind, BindSource, BindType};
+use crate::plan::Statement;
+
+pub use type_name::TypeName;
+
+/// A name that a statement gives to rows, `t7`. Counted, so that the same request gives the same text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Alias(u32);
+
+/// Writes one statement from left to right.
+#[derive(Debug)]
+pub struct SqlWriter {
+    segments: Vec<String>,
+    binds: Vec<Bind>,
+    next_alias: u32,
+    columns: IndexMap<Alias, IndexSet<Ident>>,
+}
+
+impl Default for SqlWriter {
+    fn default() -> Self {
+        Self { segments: vec![String::new()], binds: Vec::new(), next_alias: 1, columns: IndexMap::new() }
+    }
+}
+
+impl SqlWriter {
+    /// A name for rows that nothing else in the statement has.
+    pub fn next_alias(&mut self) -> Alias {
+        let alias = Alias(self.next_alias);
+        self.next_alias += 1;
+        alias
+    }
+
+    /// Keywords and punctuation.
+    pub fn syntax(&mut self, text: &'static str) -> &mut Self {
+        self.text().push_str(text);
+        self
+    }
+
+    /// A quoted name.
+    pub fn ident(&mut self, name: &Ident) -> &mut Self {
+        // Writing to a String cannot fail.
+        let _ = write!(self.text(), "{name}");
+        self
+    }
+
+    /// A table, view or enum type of the tenant's content.
+    pub fn content(&mut self, name: &Ident) -> &mut Self {
+        self.syntax("\"content\".").ident(name)
+    }
+
+    /// The name of rows.
+    pub fn alias(&mut self, alias: Alias) -> &mut Self {
+        let _ = write!(self.text(), "t{}", alias.0);
+        self
+    }
+
+    /// A column of some rows.
+    pub fn column(&mut self, alias: Alias, column: &Ident) -> &mut Self {
+        if let Some(columns) = self.columns.get_mut(&alias) {
+            columns.insert(column.clone());
+        }
+        self.alias(alias).syntax(".").ident(column)
+    }
+
+    /// A PostgreSQL type.
+    pub fn type_name(&mut self, name: &TypeName) -> &mut Self {
+        match name {
+            TypeName::Plain(words) => self.text().push_str(words),
+            TypeName::Content(name) => return self.content(name),
+        }
+        self
+    }
+
+    /// A small number that belongs to the plan: the ordinal of a root field, the slot of an image.
+    pub fn number(&mut self, number: usize) -> &mut Self {
+        let _ = write!(self.text(), "{number}");
+        self
+    }
+
+    /// A name of the schema as a text literal.
+    pub fn name_literal(&mut self, name: &Ident) -> &mut Self {
+        let quoted = name.as_str().replace('\'', "''");
+        let escaped = quoted.contains('\\');
+        let text = self.text();
+        text.push_str(if escaped { "E'" } else { "'" });
+        text.push_str(&if escaped { quoted.replace('\\', "\\\\") } else { quoted });
+        text.push('\'');
+        self
+    }
+
+    /// A value that is sent beside the text.
+    pub fn bind(&mut self, source: BindSource, ty: BindType) -> &mut Self {
+        self.binds.push(Bind { source, ty });
+        self.segments.push(String::new());
+        self
+    }
+
+    /// Remembers from now on which columns of `alias` are named.
+    pub fn track(&mut self, alias: Alias) {
+        self.columns.entry(alias).or_default();
+    }
+
+    /// Columns of `alias` that were named since [`SqlWriter::track`], in order of first use.
+    pub fn tracked(&mut self, alias: Alias) -> IndexSet<Ident> {
+        self.columns.shift_remove(&alias).unwrap_or_default()
+    }
+
+    /// Cuts off everything written since `mark`, to be put back behind text that must know it.
+    pub fn cut(&mut self, mark: Mark) -> Piece {
+        let binds = self.binds.split_off(mark.binds);
+        let mut segments = self.segments.split_off(mark.binds + 1);
+        segments.insert(0, self.text().split_off(mark.bytes));
+        Piece { segments, binds }
+    }
+
+    /// The place reached.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { binds: self.binds.len(), bytes: self.segments.last().map_or(0, String::len) }
+    }
+
+    /// Puts a piece back.
+    pub fn paste(&mut self, piece: Piece) -> &mut Self {
+        let mut segments = piece.segments.into_iter();
+        if let Some(first) = segments.next() {
+            self.text().push_str(&first);
+        }
+        self.segments.extend(segments);
+        self.binds.extend(piece.binds);
+        self
+    }
+
+    /// The statement.
+    #[must_use]
+    pub fn finish(self) -> Statement {
+        Statement { segments: self.segments, binds: self.binds }
+    }
+
+    fn text(&mut self) -> &mut String {
+        self.segments.last_mut().expect("there is always a segment to write to")
+    }
+}
+
+/// A place in a statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    binds: usize,
+    bytes: usize,
+}
+
+/// Text cut out of a statement, with its binds.
+#[derive(Debug)]
+pub struct Piece {
+    segments: Vec<String>,
+    binds: Vec<Bind>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ident(name: &str) -> Ident {
+        Ident::new(name).expect("a legal name")
+    }
+
+    fn text(writer: SqlWriter) -> String {
+        writer.finish().sql()
+    }
+
+    #[test]
+    fn identifiers_and_literals_stay_inside_their_quotes() {
+        let mut writer = SqlWriter::default();
+        writer.syntax("SELECT ").name_literal(&ident("it's \\ here")).syntax(" AS ").ident(&ident("a\"b"));
+        assert_eq!(text(writer), r#"SELECT E'it''s \\ here' AS "a""b""#);
+    }
+
+    #[test]
+    fn a_piece_moves_with_its_binds() {
+        let mut writer = SqlWriter::default();
+        writer.syntax("a = ").bind(BindSource::Now, BindType::Text);
+        let mark = writer.mark();
+        writer.syntax(" AND b = ").bind(BindSource::Identity, BindType::Uuids).syntax(" AND c");
+        let piece = writer.cut(mark);
+        writer.syntax(" AND d = ").bind(BindSource::ImageMarker, BindType::Text).paste(piece);
+        let statement = writer.finish();
+        assert_eq!(statement.sql(), "a = $1 AND d = $2 AND b = $3 AND c");
+        let sources: Vec<_> = statement.binds.iter().map(|bind| &bind.source).collect();
+        assert_eq!(sources, [&BindSource::Now, &BindSource::ImageMarker, &BindSource::Identity]);
+    }
+
+    #[test]
+    fn tracked_columns_are_listed_once() {
+        let mut writer = SqlWriter::default();
+        let alias = writer.next_alias();
+        writer.column(alias, &ident("before"));
+        writer.track(alias);
+        writer.column(alias, &ident("b")).column(alias, &ident("a")).column(alias, &ident("b"));
+        let columns: Vec<_> = writer.tracked(alias).iter().map(ToString::to_string).collect();
+        assert_eq!(columns, ["\"b\"", "\"a\""]);
+    }
+}
