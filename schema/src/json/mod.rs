@@ -1,5 +1,7 @@
 //! The JSON form of a schema.
 
+pub(crate) mod parse;
+
 use crate::{Schema, SchemaError};
 
 impl Schema {

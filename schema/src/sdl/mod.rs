@@ -1,14 +1,33 @@
 //! The SDL form of a schema.
 
-use crate::{Schema, SchemaError};
+mod definitions;
+mod fields;
+pub(crate) mod permissions;
+mod read;
+pub(crate) mod structure;
+mod syntax;
+mod validators;
+
+use crate::source::Errors;
+use crate::{Schema, SchemaError, check};
+
+pub use definitions::directives;
 
 impl Schema {
     /// Reads and checks a schema file.
     ///
     /// # Errors
     /// Every mistake in the file, in the order of the file.
-    pub fn from_sdl(_file: &str, _text: &str) -> Result<Self, Vec<SchemaError>> {
-        unimplemented!("work in progress")
+    pub fn from_sdl(file: &str, text: &str) -> Result<Self, Vec<SchemaError>> {
+        let mut errors = Errors::default();
+        let document = syntax::parse(text, &mut errors);
+        let mut found = Errors::default();
+        let draft = read::read(&document, &mut found);
+        let schema = check::lower(draft, document.lost, &mut found);
+        // Where the syntax is broken, what was read is not what was meant.
+        found.forget(&document.broken);
+        errors.append(found);
+        if errors.is_empty() { Ok(schema) } else { Err(errors.finish(file, text)) }
     }
 
     /// The schema as canonical SDL; reading it gives the same schema.
@@ -16,10 +35,4 @@ impl Schema {
     pub fn to_sdl(&self) -> String {
         unimplemented!("work in progress")
     }
-}
-
-/// SDL definitions of the directives that a schema file may use.
-#[must_use]
-pub fn directives() -> &'static str {
-    include_str!("directives.graphql")
 }
