@@ -22,3 +22,6 @@ pub mod validation;
 pub use error::SchemaError;
 pub use model::Schema;
 pub use sdl::directives;
+
+#[cfg(test)]
+mod tests;

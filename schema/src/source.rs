@@ -108,7 +108,13 @@ impl LineStarts {
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, 4);
     let distance = |candidate: &&str| edit_distance(&name.to_lowercase(), &candidate.to_lowercase());
-    known.iter().copied().map(|candidate| (distance(&candidate), candidate)).filter(|(d, _)| *d <= limit).min().map(|(_, near)| near)
+    known
+        .iter()
+        .copied()
+        .map(|candidate| (distance(&candidate), candidate))
+        .filter(|(d, _)| *d <= limit)
+        .min()
+        .map(|(_, near)| near)
 }
 
 /// Changes of one character (insert, delete, replace, swap of neighbours) that turn one text into the other: optimal string alignment.
@@ -139,7 +145,13 @@ mod tests {
     #[test]
     fn the_nearest_name_is_proposed() {
         let known = ["slug", "title", "publishedAt"];
-        let cases = [("slgu", Some("slug")), ("Title", Some("title")), ("published_at", Some("publishedAt")), ("price", None), ("x", None)];
+        let cases = [
+            ("slgu", Some("slug")),
+            ("Title", Some("title")),
+            ("published_at", Some("publishedAt")),
+            ("price", None),
+            ("x", None),
+        ];
         for (name, expected) in cases {
             assert_eq!(nearest(name, &known), expected, "{name}");
         }

@@ -20,7 +20,11 @@ pub(super) fn lower(field: &FieldDraft, draft: &ColumnDraft, world: &World, erro
     });
     check_sequence(field, draft, errors);
     if let (Some(alias), ColumnKind::Enum(_) | ColumnKind::StoredImage) = (&draft.type_alias, &kind) {
-        errors.add(alias.at, codes::SCALAR_INVALID, format!("`{}` is no scalar, so it cannot have another scalar's name", field.name.value));
+        errors.add(
+            alias.at,
+            codes::SCALAR_INVALID,
+            format!("`{}` is no scalar, so it cannot have another scalar's name", field.name.value),
+        );
     }
     let collation = draft.collation.as_ref().and_then(|name| {
         if kind != ColumnKind::String {
@@ -29,7 +33,11 @@ pub(super) fn lower(field: &FieldDraft, draft: &ColumnDraft, world: &World, erro
         names::ident(Some(name), "", name.at, "", errors)
     });
     if let Some(schema) = draft.json_schema.as_ref().filter(|_| kind != ColumnKind::Json) {
-        errors.add(schema.at, codes::COLUMN_TYPE, format!("`{}` is not of the type `Json`, so it has no JSON Schema", field.name.value));
+        errors.add(
+            schema.at,
+            codes::COLUMN_TYPE,
+            format!("`{}` is not of the type `Json`, so it has no JSON Schema", field.name.value),
+        );
     }
     if kind == ColumnKind::StoredImage && draft.list {
         let error = errors.add(draft.kind.at, codes::COLUMN_TYPE, format!("`{}` cannot be a list of images", field.name.value));
@@ -72,13 +80,19 @@ fn check_sequence(field: &FieldDraft, draft: &ColumnDraft, errors: &mut Errors) 
 fn known_types(kind: &ColumnKind) -> &'static [(&'static str, usize)] {
     match kind {
         ColumnKind::Uuid => &[("uuid", 0)],
-        ColumnKind::String => &[("text", 0), ("varchar", 1), ("character varying", 1), ("char", 1), ("character", 1), ("bpchar", 1)],
-        ColumnKind::Integer => &[("integer", 0), ("int", 0), ("int4", 0), ("smallint", 0), ("int2", 0), ("bigint", 0), ("int8", 0)],
+        ColumnKind::String => {
+            &[("text", 0), ("varchar", 1), ("character varying", 1), ("char", 1), ("character", 1), ("bpchar", 1)]
+        }
+        ColumnKind::Integer => {
+            &[("integer", 0), ("int", 0), ("int4", 0), ("smallint", 0), ("int2", 0), ("bigint", 0), ("int8", 0)]
+        }
         ColumnKind::Double => &[("double precision", 0), ("float8", 0), ("real", 0), ("float4", 0)],
         ColumnKind::Numeric => &[("numeric", 2), ("decimal", 2)],
         ColumnKind::Bool => &[("boolean", 0), ("bool", 0)],
         ColumnKind::Enum(_) => &[],
-        ColumnKind::DateTime => &[("timestamptz", 1), ("timestamp with time zone", 0), ("timestamp", 1), ("timestamp without time zone", 0)],
+        ColumnKind::DateTime => {
+            &[("timestamptz", 1), ("timestamp with time zone", 0), ("timestamp", 1), ("timestamp without time zone", 0)]
+        }
         ColumnKind::Date => &[("date", 0)],
         ColumnKind::Time => &[("time", 1), ("time without time zone", 0), ("timetz", 1), ("time with time zone", 0)],
         ColumnKind::Json => &[("jsonb", 0), ("json", 0)],
@@ -91,7 +105,11 @@ fn pg_type(draft: &ColumnDraft, world: &World, errors: &mut Errors) -> String {
     if let ColumnKind::Enum(name) = kind {
         let own = world.enums.get(name).map_or(name.as_str(), |item| item.pg_type.as_str());
         if let Some(given) = draft.pg_type.as_ref().filter(|given| given.value != own) {
-            let error = errors.add(given.at, codes::COLUMN_TYPE, format!("the enum `{name}` is stored as `{own}`, not as `{}`", given.value));
+            let error = errors.add(
+                given.at,
+                codes::COLUMN_TYPE,
+                format!("the enum `{name}` is stored as `{own}`, not as `{}`", given.value),
+            );
             error.hint("name the type with `@enum(type: …)` on the enum");
         }
         return own.to_owned();
@@ -101,7 +119,11 @@ fn pg_type(draft: &ColumnDraft, world: &World, errors: &mut Errors) -> String {
     match canonical_type(&given.value, known_types(kind)) {
         Some(canonical) => canonical,
         None => {
-            let error = errors.add(given.at, codes::COLUMN_TYPE, format!("the type `{}` of PostgreSQL cannot hold these values", given.value));
+            let error = errors.add(
+                given.at,
+                codes::COLUMN_TYPE,
+                format!("the type `{}` of PostgreSQL cannot hold these values", given.value),
+            );
             error.suggest(&given.value, known_types(kind).iter().map(|(name, _)| *name));
             default.to_owned()
         }

@@ -17,7 +17,9 @@ pub(super) fn enums(drafts: &[EnumDraft], errors: &mut Errors) -> IndexMap<EnumN
     let mut types: HashMap<String, String> = HashMap::new();
     for draft in drafts {
         let name = EnumName::new(draft.name.as_str());
-        let Some(pg_type) = names::ident(draft.pg_type.as_ref(), draft.name.as_str(), draft.name.at, "", errors) else { continue };
+        let Some(pg_type) = names::ident(draft.pg_type.as_ref(), draft.name.as_str(), draft.name.at, "", errors) else {
+            continue;
+        };
         if let Some(other) = types.insert(pg_type.as_str().to_owned(), draft.name.value.clone()) {
             let at = draft.pg_type.as_ref().map_or(draft.name.at, |name| name.at);
             let message = format!("the enums `{other}` and `{name}` would both be the type `{}`", pg_type.as_str());
@@ -93,7 +95,11 @@ fn lower_field(
         FieldKindDraft::Relation(relation) => {
             let lowered = relations.lower(entity, field, relation, world, errors).map(FieldKind::Relation);
             if entity.view.is_some() && matches!(relation.side, SideDraft::ManyHasManyOwning { .. }) {
-                let error = errors.add(field.name.at, codes::VIEW_INVALID, format!("a view cannot have the many-has-many relation `{}`", field.name.value));
+                let error = errors.add(
+                    field.name.at,
+                    codes::VIEW_INVALID,
+                    format!("a view cannot have the many-has-many relation `{}`", field.name.value),
+                );
                 error.hint("a view stores nothing, so it has no table of links");
             }
             lowered
@@ -118,14 +124,22 @@ fn check_primary(draft: &EntityDraft, entity: &Entity, world: &World, errors: &m
         FieldKind::Relation(_) => false,
     };
     if !fits {
-        let error = errors.add(at, codes::PRIMARY_INVALID, format!("the primary key `{}` is a single `UUID!`, `Int!` or `String!`", primary.value));
+        let error = errors.add(
+            at,
+            codes::PRIMARY_INVALID,
+            format!("the primary key `{}` is a single `UUID!`, `Int!` or `String!`", primary.value),
+        );
         if draft.view.is_none() && world.form == Form::Sdl {
             error.hint("leave the field out for `id: UUID!`, or write `id: Int! @sequence`");
         }
     }
     let has_default = matches!(draft_column(draft, primary.as_str()), Some(column) if column.default.is_some());
     if has_default {
-        errors.add(at, codes::PRIMARY_INVALID, format!("the primary key `{}` cannot have a default: it must be unique", primary.value));
+        errors.add(
+            at,
+            codes::PRIMARY_INVALID,
+            format!("the primary key `{}` cannot have a default: it must be unique", primary.value),
+        );
     }
 }
 

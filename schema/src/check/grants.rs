@@ -30,7 +30,8 @@ pub(super) fn lower(
             continue;
         };
         if role.entities == EntityGrants::Everything {
-            let error = errors.add(allow.role.at, codes::ALLOW_INVALID, format!("role `{}` may do everything already", allow.role.value));
+            let error =
+                errors.add(allow.role.at, codes::ALLOW_INVALID, format!("role `{}` may do everything already", allow.role.value));
             let declared = drafts.contains_key(allow.role.as_str());
             error.hint(if declared {
                 "leave it out here, or say `everything: false` where the role is declared".to_owned()
@@ -85,7 +86,8 @@ struct Collector {
 }
 
 const FIELD_OPERATIONS: [OperationKind; 3] = [OperationKind::Read, OperationKind::Create, OperationKind::Update];
-const ALL_OPERATIONS: [OperationKind; 4] = [OperationKind::Read, OperationKind::Create, OperationKind::Update, OperationKind::Delete];
+const ALL_OPERATIONS: [OperationKind; 4] =
+    [OperationKind::Read, OperationKind::Create, OperationKind::Update, OperationKind::Delete];
 
 impl Collector {
     fn collect(allows: &[&AllowDraft], reader: &Reader<'_>, entity: &Entity, errors: &mut Errors) -> EntityPermissions {
@@ -151,7 +153,8 @@ impl Collector {
             let (through, root) = &self.through[index];
             if let (Some(through), Some(_)) = (through.first(), root.first()) {
                 let name = crate::sdl::permissions::OPERATIONS[index].0;
-                let message = format!("`{name}` of `{}` is allowed to role `{}` both with and without `through`", entity.name, reader.role);
+                let message =
+                    format!("`{name}` of `{}` is allowed to role `{}` both with and without `through`", entity.name, reader.role);
                 errors.add(*through, codes::ALLOW_INVALID, message).hint("say `through` in all of them, or in none");
             }
             if !through.is_empty() && root.is_empty() {

@@ -102,7 +102,13 @@ fn same_fields(a: &[FieldName], b: &[FieldName]) -> bool {
     a.len() == b.len() && a.iter().all(|field| b.contains(field))
 }
 
-fn lower_unique(draft: &UniqueDraft, entity: &Entity, view: Option<&ViewDraft>, world: &World, errors: &mut Errors) -> Option<Unique> {
+fn lower_unique(
+    draft: &UniqueDraft,
+    entity: &Entity,
+    view: Option<&ViewDraft>,
+    world: &World,
+    errors: &mut Errors,
+) -> Option<Unique> {
     let code = codes::UNIQUE_INVALID;
     if draft.fields.is_empty() {
         errors.add(draft.at, code, "a unique key needs a field");
@@ -126,14 +132,18 @@ fn lower_unique(draft: &UniqueDraft, entity: &Entity, view: Option<&ViewDraft>, 
         }
     }
     if let Some(timing) = draft.deferred.as_ref().filter(|_| draft.index) {
-        errors.add(timing.at, codes::ARGUMENT_CONFLICT, "a unique index cannot be deferred").hint("leave out `index` or `timing`");
+        errors
+            .add(timing.at, codes::ARGUMENT_CONFLICT, "a unique index cannot be deferred")
+            .hint("leave out `index` or `timing`");
     }
     match view {
         Some(view) if view.materialized && !draft.index => {
             errors.add(draft.at, code, "a materialised view has unique indexes only").hint("add `index: true`");
         }
         Some(view) if !view.materialized && (draft.index || draft.deferred.is_some()) => {
-            errors.add(draft.at, code, "a view stores nothing, so its unique key is a promise of its query only").hint("leave out `index` and `timing`");
+            errors
+                .add(draft.at, code, "a view stores nothing, so its unique key is a promise of its query only")
+                .hint("leave out `index` and `timing`");
         }
         _ => {}
     }
@@ -176,7 +186,9 @@ fn lower_index(draft: &IndexDraft, entity: &Entity, world: &World, errors: &mut 
             errors.add(class.at, code, format!("`{}` is not the name of an operator class", class.value));
         }
         if written.direction.is_some() && !is_ordered {
-            errors.add(written.field.at, code, "only a btree index has a direction").hint("leave out the direction or the method");
+            errors
+                .add(written.field.at, code, "only a btree index has a direction")
+                .hint("leave out the direction or the method");
         }
         let op_class = written.op_class.as_ref().map(|class| class.value.clone());
         keys.push(IndexField { field: field.name.clone(), direction: written.direction, op_class });
@@ -216,7 +228,11 @@ fn lower_order(draft: &OrderDraft, entity: &Entity, world: &World, errors: &mut 
                 return None;
             }
             FieldKind::Relation(_) if is_last => {
-                let error = errors.add(step.at, codes::ORDER_INVALID, format!("rows cannot be ordered by the relation `{}` itself", step.value));
+                let error = errors.add(
+                    step.at,
+                    codes::ORDER_INVALID,
+                    format!("rows cannot be ordered by the relation `{}` itself", step.value),
+                );
                 error.hint(format!("name a field of `{}`", field_target(field)));
                 return None;
             }
@@ -275,5 +291,9 @@ fn view_cycles(drafts: &[EntityDraft], world: &World, errors: &mut Errors) {
 
 fn reads(world: &World, view: &str, wanted: &str, depth: usize) -> bool {
     let dependencies = world.entities.get(view).and_then(|entity| entity.view.as_ref()).map(|view| view.dependencies.as_slice());
-    depth > 0 && dependencies.unwrap_or_default().iter().any(|next| next.as_str() == wanted || reads(world, next.as_str(), wanted, depth - 1))
+    depth > 0
+        && dependencies
+            .unwrap_or_default()
+            .iter()
+            .any(|next| next.as_str() == wanted || reads(world, next.as_str(), wanted, depth - 1))
 }

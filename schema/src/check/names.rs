@@ -12,19 +12,74 @@ use crate::source::{At, Errors};
 
 /// Types of the API that are not made from entities (content API, sections 4 and 5, and GraphQL's own).
 const API_TYPES: [&str; 52] = [
-    "Query", "Mutation", "Subscription", "QueryTransaction", "MutationTransaction", "MutationTransactionOptions", "MutationResult", "PageInfo",
-    "FieldMeta", "OrderDirection", "Info", "StoredImage", "RefreshMaterializedViewOptions", "RefreshMaterializedViewResponse",
-    "_MaterializedView", "_MutationError", "_MutationErrorType", "_PathFragment", "_FieldPathFragment", "_IndexPathFragment",
-    "_ValidationResult", "_ValidationError", "_ValidationMessage", "_Schema", "_Enum", "_Entity", "_UniqueConstraint", "_Field", "_Column",
-    "_Relation", "_Rule", "_RuleMessage", "_Validator", "_Argument", "_ValidatorArgument", "_PathArgument", "_LiteralArgument", "_OrderBy",
-    "_OrderByDirection", "_OnDeleteBehaviour", "_RelationSide", "UUID", "String", "Int", "Float", "Decimal", "Boolean", "DateTime", "Date",
-    "Time", "Json", "ID",
+    "Query",
+    "Mutation",
+    "Subscription",
+    "QueryTransaction",
+    "MutationTransaction",
+    "MutationTransactionOptions",
+    "MutationResult",
+    "PageInfo",
+    "FieldMeta",
+    "OrderDirection",
+    "Info",
+    "StoredImage",
+    "RefreshMaterializedViewOptions",
+    "RefreshMaterializedViewResponse",
+    "_MaterializedView",
+    "_MutationError",
+    "_MutationErrorType",
+    "_PathFragment",
+    "_FieldPathFragment",
+    "_IndexPathFragment",
+    "_ValidationResult",
+    "_ValidationError",
+    "_ValidationMessage",
+    "_Schema",
+    "_Enum",
+    "_Entity",
+    "_UniqueConstraint",
+    "_Field",
+    "_Column",
+    "_Relation",
+    "_Rule",
+    "_RuleMessage",
+    "_Validator",
+    "_Argument",
+    "_ValidatorArgument",
+    "_PathArgument",
+    "_LiteralArgument",
+    "_OrderBy",
+    "_OrderByDirection",
+    "_OnDeleteBehaviour",
+    "_RelationSide",
+    "UUID",
+    "String",
+    "Int",
+    "Float",
+    "Decimal",
+    "Boolean",
+    "DateTime",
+    "Date",
+    "Time",
+    "Json",
+    "ID",
 ];
 
 /// What the API appends to an entity's name (content API, section 4).
 const API_SUFFIXES: [&str; 12] = [
-    "Meta", "Where", "UniqueWhere", "OrderBy", "Connection", "Edge", "CreateInput", "UpdateInput", "CreateResult", "UpdateResult",
-    "UpsertResult", "DeleteResult",
+    "Meta",
+    "Where",
+    "UniqueWhere",
+    "OrderBy",
+    "Connection",
+    "Edge",
+    "CreateInput",
+    "UpdateInput",
+    "CreateResult",
+    "UpdateResult",
+    "UpsertResult",
+    "DeleteResult",
 ];
 
 const RESERVED_FIELDS: [&str; 8] = ["and", "or", "not", "_meta", "_random", "_randomSeeded", "_dummy_field_", "__typename"];
@@ -61,11 +116,16 @@ pub(super) fn check(draft: &Draft, errors: &mut Errors) {
 fn type_name(name: &At<String>, what: &str, graphql: String, types: &mut HashMap<String, String>, errors: &mut Errors) {
     let sound = well_formed(name, what, errors);
     if ["and", "or", "not"].contains(&name.as_str()) || API_TYPES.contains(&graphql.as_str()) || name.value.starts_with("__") {
-        let error = errors.add(name.at, codes::NAME_RESERVED, format!("`{}` is a name that the API needs for itself", name.value));
+        let error =
+            errors.add(name.at, codes::NAME_RESERVED, format!("`{}` is a name that the API needs for itself", name.value));
         error.hint("give it another name");
     } else if let Some(other) = types.insert(graphql, format!("{what} `{}`", name.value)) {
         if sound {
-            errors.add(name.at, codes::NAME_TAKEN, format!("{what} `{}` has the name of the {other} that was defined before", name.value));
+            errors.add(
+                name.at,
+                codes::NAME_TAKEN,
+                format!("{what} `{}` has the name of the {other} that was defined before", name.value),
+            );
         }
     }
 }
@@ -91,7 +151,8 @@ fn fields(entity: &EntityDraft, errors: &mut Errors) {
     for field in &entity.fields {
         let name = &field.name;
         if RESERVED_FIELDS.contains(&name.as_str()) || name.value.starts_with("__") {
-            let error = errors.add(name.at, codes::NAME_RESERVED, format!("`{}` is a name that the API needs for itself", name.value));
+            let error =
+                errors.add(name.at, codes::NAME_RESERVED, format!("`{}` is a name that the API needs for itself", name.value));
             error.hint("give the field another name");
         } else {
             well_formed(name, "field", errors);
@@ -120,7 +181,9 @@ fn aliases(draft: &Draft, types: &HashMap<String, String>, errors: &mut Errors) 
             continue;
         }
         if API_TYPES.contains(&alias.as_str()) || types.contains_key(alias.as_str()) {
-            errors.add(alias.at, codes::SCALAR_INVALID, format!("`{}` is another type already", alias.value)).hint("give the scalar another name");
+            errors
+                .add(alias.at, codes::SCALAR_INVALID, format!("`{}` is another type already", alias.value))
+                .hint("give the scalar another name");
         } else if kinds.entry(alias.as_str()).or_insert(&column.kind.value) != &&column.kind.value {
             let message = format!("the scalar `{}` stands for another type of values elsewhere", alias.value);
             errors.add(alias.at, codes::SCALAR_INVALID, message).hint("give one of them another name");
@@ -200,7 +263,11 @@ pub(super) fn check_database(drafts: &[EntityDraft], world: &World, errors: &mut
         take_table(&mut tables, entity.table.as_str(), format!("`{}`", entity.name), at, errors);
         let mut columns: HashMap<&str, &str> = HashMap::new();
         for field in entity.fields.values() {
-            let at = draft.fields.iter().find(|draft| draft.name.value == field.name.as_str()).map_or(draft.name.at, |field| field.name.at);
+            let at = draft
+                .fields
+                .iter()
+                .find(|draft| draft.name.value == field.name.as_str())
+                .map_or(draft.name.at, |field| field.name.at);
             let column = match &field.kind {
                 FieldKind::Column(column) => Some(&column.column),
                 FieldKind::Relation(relation) => relation.joining_column().map(|joining| &joining.column),
@@ -208,7 +275,9 @@ pub(super) fn check_database(drafts: &[EntityDraft], world: &World, errors: &mut
             if let Some(other) = column.and_then(|column| columns.insert(column.as_str(), field.name.as_str())) {
                 let column = column.map_or("", Ident::as_str);
                 let message = format!("`{}` and `{other}` of `{}` both have the column `{column}`", field.name, entity.name);
-                errors.add(at, codes::COLUMN_TAKEN, message).hint("name one of them with `@column(name: …)` or `@relation(column: …)`");
+                errors
+                    .add(at, codes::COLUMN_TAKEN, message)
+                    .hint("name one of them with `@column(name: …)` or `@relation(column: …)`");
             }
             if let FieldKind::Relation(relation) = &field.kind {
                 if let RelationKind::ManyHasManyOwning { joining_table, .. } = &relation.kind {
@@ -252,7 +321,13 @@ mod tests {
 
     #[test]
     fn snake_case_follows_runs_of_capitals() {
-        let cases = [("publishedAt", "published_at"), ("SiteSetting", "site_setting"), ("HTMLPage", "htmlpage"), ("aBC", "a_bc"), ("x1Y", "x1_y")];
+        let cases = [
+            ("publishedAt", "published_at"),
+            ("SiteSetting", "site_setting"),
+            ("HTMLPage", "htmlpage"),
+            ("aBC", "a_bc"),
+            ("x1Y", "x1_y"),
+        ];
         for (name, expected) in cases {
             assert_eq!(snake(name), expected);
         }

@@ -24,7 +24,8 @@ impl Reader<'_> {
     /// Reads a predicate. Nothing, where it restricts nothing; [`Filter::never`] stands in for a mistake.
     pub fn filter(&self, node: &Node, entity: &Entity, errors: &mut Errors) -> Option<Filter<Value>> {
         let NodeValue::Object(members) = &node.value else {
-            let error = errors.add(node.at, codes::PREDICATE_INVALID, format!("a predicate is an object, not {}", node.describe()));
+            let error =
+                errors.add(node.at, codes::PREDICATE_INVALID, format!("a predicate is an object, not {}", node.describe()));
             error.hint("for example `{ state: { eq: \"published\" } }`");
             return Some(Filter::never());
         };
@@ -53,7 +54,9 @@ impl Reader<'_> {
         let Some(field) = self.world.field(entity, name, errors) else { return Some(Filter::never()) };
         let key = field.name.clone();
         match &field.kind {
-            FieldKind::Column(column) => self.condition(value, column, entity, errors).map(|condition| Filter::Column(key, condition)),
+            FieldKind::Column(column) => {
+                self.condition(value, column, entity, errors).map(|condition| Filter::Column(key, condition))
+            }
             FieldKind::Relation(relation) => {
                 let target = self.world.entities.get(&relation.target)?;
                 // A variable on a relation is one on the target's primary key (content API, section 3.1).
@@ -87,11 +90,20 @@ impl Reader<'_> {
     }
 
     /// A condition without variables; on any kind of column when none is given.
-    pub fn plain_condition(&self, node: &Node, column: Option<&Column>, entity: &str, errors: &mut Errors) -> Option<Condition<Value>> {
+    pub fn plain_condition(
+        &self,
+        node: &Node,
+        column: Option<&Column>,
+        entity: &str,
+        errors: &mut Errors,
+    ) -> Option<Condition<Value>> {
         let NodeValue::Object(members) = &node.value else {
-            let error = errors.add(node.at, codes::PREDICATE_INVALID, format!("a condition is an object, not {}", node.describe()));
+            let error =
+                errors.add(node.at, codes::PREDICATE_INVALID, format!("a condition is an object, not {}", node.describe()));
             error.hint(match &node.value {
-                NodeValue::String(text) if self.world.form == Form::Sdl => format!("write `{{ eq: \"{text}\" }}`, or `\"${text}\"` for a variable of the role"),
+                NodeValue::String(text) if self.world.form == Form::Sdl => {
+                    format!("write `{{ eq: \"{text}\" }}`, or `\"${text}\"` for a variable of the role")
+                }
                 NodeValue::Name(name) => format!("write `{{ eq: {name} }}`"),
                 _ => "for example `{ eq: 1 }`".to_owned(),
             });
@@ -103,8 +115,12 @@ impl Reader<'_> {
                 continue;
             }
             let part = match name.as_str() {
-                "and" => self.all(value, errors, |node, errors| self.plain_condition(node, column, entity, errors)).map(Condition::And),
-                "or" => self.all(value, errors, |node, errors| self.plain_condition(node, column, entity, errors)).map(Condition::Or),
+                "and" => {
+                    self.all(value, errors, |node, errors| self.plain_condition(node, column, entity, errors)).map(Condition::And)
+                }
+                "or" => {
+                    self.all(value, errors, |node, errors| self.plain_condition(node, column, entity, errors)).map(Condition::Or)
+                }
                 "not" => self.plain_condition(value, column, entity, errors).map(|condition| Condition::Not(Box::new(condition))),
                 "isNull" | "null" => Some(boolean(name, value, errors).map_or_else(never, Condition::IsNull)),
                 "always" => boolean(name, value, errors).map(|value| if value { always() } else { never() }),
@@ -130,14 +146,19 @@ impl Reader<'_> {
         let Some(column) = column else { return Some(Condition::Compare(operator, value.to_json())) };
         if !fits(operator, column) {
             let error = errors.add(name.at, codes::UNKNOWN_OPERATOR, format!("`{}` does not fit this column", name.value));
-            let known: Vec<&str> = OPERATORS.iter().filter(|operator| fits(**operator, column)).map(|operator| operator.name()).collect();
+            let known: Vec<&str> =
+                OPERATORS.iter().filter(|operator| fits(**operator, column)).map(|operator| operator.name()).collect();
             error.hint(format!("operators that do: {}", known.iter().copied().chain(["isNull"]).collect::<Vec<_>>().join(", ")));
             return Some(never());
         }
         if let Some(variable) = self.as_variable(value).filter(|_| self.world.form == Form::Sdl) {
             let known = self.variables.contains_key(variable.as_str());
             if known {
-                let error = errors.add(value.at, codes::PREDICATE_INVALID, "a variable is a whole condition, not what an operator compares with");
+                let error = errors.add(
+                    value.at,
+                    codes::PREDICATE_INVALID,
+                    "a variable is a whole condition, not what an operator compares with",
+                );
                 error.hint(format!("write `\"${}\"` instead of `{{ {}: \"${}\" }}`", variable.value, name.value, variable.value));
                 return Some(never());
             }
@@ -189,19 +210,29 @@ impl Reader<'_> {
     fn check_variable(&self, name: &At<String>, column: &Column, errors: &mut Errors) {
         let Some(variable) = self.variables.get(name.as_str()) else {
             if !self.world.lost {
-                let error = errors.add(name.at, codes::UNKNOWN_VARIABLE, format!("role `{}` has no variable `{}`", self.role, name.value));
+                let error = errors.add(
+                    name.at,
+                    codes::UNKNOWN_VARIABLE,
+                    format!("role `{}` has no variable `{}`", self.role, name.value),
+                );
                 error.suggest(name.as_str(), self.variables.keys().map(VariableName::as_str));
             }
             return;
         };
         let expected = match variable {
-            Variable::Entity { entity, .. } => self.world.entities.get(entity).and_then(|entity| entity.column(entity.primary.as_str())),
+            Variable::Entity { entity, .. } => {
+                self.world.entities.get(entity).and_then(|entity| entity.column(entity.primary.as_str()))
+            }
             Variable::Predefined(_) => None,
             Variable::Condition { .. } => return,
         };
         let kind = expected.map_or(&ColumnKind::Uuid, |column| &column.kind);
         if column.list || column.kind != *kind {
-            let error = errors.add(name.at, codes::PREDICATE_INVALID, format!("the variable `{}` holds ids, which this column does not", name.value));
+            let error = errors.add(
+                name.at,
+                codes::PREDICATE_INVALID,
+                format!("the variable `{}` holds ids, which this column does not", name.value),
+            );
             error.hint("compare it with an id or with a relation");
         }
     }
@@ -210,7 +241,11 @@ impl Reader<'_> {
 fn boolean(name: &At<String>, value: &Node, errors: &mut Errors) -> Option<bool> {
     let found = value.as_bool();
     if found.is_none() {
-        errors.add(value.at, codes::PREDICATE_INVALID, format!("`{}` is `true` or `false`, not {}", name.value, value.describe()));
+        errors.add(
+            value.at,
+            codes::PREDICATE_INVALID,
+            format!("`{}` is `true` or `false`, not {}", name.value, value.describe()),
+        );
     }
     found
 }
@@ -233,9 +268,14 @@ fn fits(operator: Operator, column: &Column) -> bool {
         O::Eq | O::NotEq | O::In | O::NotIn | O::Lt | O::Lte | O::Gt | O::Gte => {
             !matches!(column.kind, ColumnKind::Json | ColumnKind::StoredImage)
         }
-        O::Contains | O::StartsWith | O::EndsWith | O::ContainsCI | O::StartsWithCI | O::EndsWithCI | O::Similar | O::WordSimilar => {
-            column.kind == ColumnKind::String
-        }
+        O::Contains
+        | O::StartsWith
+        | O::EndsWith
+        | O::ContainsCI
+        | O::StartsWithCI
+        | O::EndsWithCI
+        | O::Similar
+        | O::WordSimilar => column.kind == ColumnKind::String,
         O::MinLength | O::MaxLength => false,
         O::Includes => column.kind == ColumnKind::Json,
     }
@@ -245,7 +285,9 @@ fn fits(operator: Operator, column: &Column) -> bool {
 pub(crate) fn write_filter(filter: &Filter<Value>, sigil: &str) -> Value {
     let list = |parts: &[Filter<Value>]| Value::Array(parts.iter().map(|part| write_filter(part, sigil)).collect());
     match filter {
-        Filter::And(parts) => merged(parts.iter().map(|part| write_filter(part, sigil))).unwrap_or_else(|| json!({ "and": list(parts) })),
+        Filter::And(parts) => {
+            merged(parts.iter().map(|part| write_filter(part, sigil))).unwrap_or_else(|| json!({ "and": list(parts) }))
+        }
         Filter::Or(parts) => json!({ "or": list(parts) }),
         Filter::Not(inner) => json!({ "not": write_filter(inner, sigil) }),
         Filter::Column(name, condition) => object(name, write_condition(condition, sigil)),
@@ -279,7 +321,9 @@ pub(crate) fn write_condition(condition: &Condition<Value>, sigil: &str) -> Valu
     match condition {
         _ if *condition == always() => json!({ "always": true }),
         _ if *condition == never() => json!({ "never": true }),
-        Condition::And(parts) => merged(parts.iter().map(|part| write_condition(part, sigil))).unwrap_or_else(|| json!({ "and": list(parts) })),
+        Condition::And(parts) => {
+            merged(parts.iter().map(|part| write_condition(part, sigil))).unwrap_or_else(|| json!({ "and": list(parts) }))
+        }
         Condition::Or(parts) => json!({ "or": list(parts) }),
         Condition::Not(inner) => json!({ "not": write_condition(inner, sigil) }),
         Condition::IsNull(value) => json!({ "isNull": value }),

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use crate::check::{World, entities, names};
 use crate::codes;
-use crate::draft::{EntityDraft, FieldDraft, FieldKindDraft, Form, InverseKind, JoiningDraft, JunctionDraft, OrderDraft, RelationDraft, SideDraft};
+use crate::draft::{
+    EntityDraft, FieldDraft, FieldKindDraft, Form, InverseKind, JoiningDraft, JunctionDraft, OrderDraft, RelationDraft, SideDraft,
+};
 use crate::model::{JoiningColumn, JoiningTable, OnDelete, Relation, RelationKind};
 use crate::names::{EntityName, FieldName};
 use crate::source::{At, Errors};
@@ -44,7 +46,8 @@ impl<'a> Relations<'a> {
     ) -> Option<Relation> {
         let Some(target) = self.entities.get(draft.target.as_str()) else {
             if !world.lost {
-                let error = errors.add(draft.target.at, codes::UNKNOWN_ENTITY, format!("unknown entity `{}`", draft.target.value));
+                let error =
+                    errors.add(draft.target.at, codes::UNKNOWN_ENTITY, format!("unknown entity `{}`", draft.target.value));
                 error.suggest(draft.target.as_str(), self.entities.keys().copied());
             }
             return None;
@@ -99,9 +102,14 @@ impl<'a> Relations<'a> {
             if field.is_some_and(|field| field.kind.is_some()) {
                 errors.add(owned_by.at, codes::INVERSE_MISMATCH, format!("{owner_name} is not a relation"));
             } else if field.is_none() && !world.unsure.contains(target.name.as_str()) {
-                let error = errors.add(owned_by.at, codes::UNKNOWN_FIELD, format!("`{}` has no field `{}`", target.name.value, owned_by.value));
+                let error = errors.add(
+                    owned_by.at,
+                    codes::UNKNOWN_FIELD,
+                    format!("`{}` has no field `{}`", target.name.value, owned_by.value),
+                );
                 let points_here = |relation: &RelationDraft| relation.target.value == entity.name.value;
-                let candidates = self.sides.iter().filter(|((owner, _), relation)| *owner == target.name.value && points_here(relation));
+                let candidates =
+                    self.sides.iter().filter(|((owner, _), relation)| *owner == target.name.value && points_here(relation));
                 let mut candidates: Vec<&str> = candidates.map(|((_, field), _)| *field).collect();
                 candidates.sort_unstable();
                 error.suggest(owned_by.as_str(), candidates);
@@ -128,9 +136,10 @@ impl<'a> Relations<'a> {
                 let hint = format!("one row there points at one here: write `{}`", target.name.value);
                 mismatch(format!("{owner_name} is one-has-one, so its other side is no list"), &hint)
             }
-            (SideDraft::InverseOne { .. } | SideDraft::InverseMany { .. }, _) => {
-                mismatch(format!("{owner_name} is an inverse side too"), "leave `@inverse` out on one of the two: that side stores the relation")
-            }
+            (SideDraft::InverseOne { .. } | SideDraft::InverseMany { .. }, _) => mismatch(
+                format!("{owner_name} is an inverse side too"),
+                "leave `@inverse` out on one of the two: that side stores the relation",
+            ),
         }
     }
 
@@ -145,15 +154,20 @@ impl<'a> Relations<'a> {
         errors: &mut Errors,
     ) -> Option<FieldName> {
         let sides = self.inverses.get(&(entity.name.as_str(), field.name.as_str())).map(Vec::as_slice).unwrap_or_default();
-        let sides: Vec<&At<String>> = sides.iter().filter(|(from, _)| *from == target.name.value).map(|(_, name)| *name).collect();
+        let sides: Vec<&At<String>> =
+            sides.iter().filter(|(from, _)| *from == target.name.value).map(|(_, name)| *name).collect();
         for extra in sides.iter().skip(1) {
-            let message = format!("`{}.{}` has an inverse side already, `{}`", entity.name.value, field.name.value, sides[0].value);
+            let message =
+                format!("`{}.{}` has an inverse side already, `{}`", entity.name.value, field.name.value, sides[0].value);
             errors.add(extra.at, codes::INVERSE_MISMATCH, message).hint("a relation has one inverse side at most");
         }
         match (given, sides.first()) {
             (Some(given), found) if found.is_none_or(|found| found.value != given.value) => {
                 if world.form == Form::Json && !world.unsure.contains(target.name.as_str()) {
-                    let message = format!("`{}.{}` is not the inverse side of `{}.{}`", target.name.value, given.value, entity.name.value, field.name.value);
+                    let message = format!(
+                        "`{}.{}` is not the inverse side of `{}.{}`",
+                        target.name.value, given.value, entity.name.value, field.name.value
+                    );
                     errors.add(given.at, codes::INVERSE_MISMATCH, message);
                 }
                 None
@@ -181,7 +195,10 @@ pub(super) fn order_by(draft: &RelationDraft) -> &[OrderDraft] {
 
 /// Foreign keys need a table on both ends.
 fn check_views(entity: &EntityDraft, field: &FieldDraft, draft: &RelationDraft, target: &EntityDraft, errors: &mut Errors) {
-    let is_owning = matches!(draft.side, SideDraft::ManyHasOne { .. } | SideDraft::OneHasOneOwning { .. } | SideDraft::ManyHasManyOwning { .. });
+    let is_owning = matches!(
+        draft.side,
+        SideDraft::ManyHasOne { .. } | SideDraft::OneHasOneOwning { .. } | SideDraft::ManyHasManyOwning { .. }
+    );
     let mut report = |message: String, hint: &str| {
         errors.add(field.name.at, codes::VIEW_INVALID, message).hint(hint);
     };
@@ -190,7 +207,10 @@ fn check_views(entity: &EntityDraft, field: &FieldDraft, draft: &RelationDraft, 
         report(message, "PostgreSQL has no foreign keys to views; let the view refer to this entity and put `@inverse` here");
     }
     if !is_owning && entity.view.is_some() && target.view.is_none() {
-        let message = format!("a view's `{}` cannot be the inverse side of a relation of the entity `{}`", field.name.value, target.name.value);
+        let message = format!(
+            "a view's `{}` cannot be the inverse side of a relation of the entity `{}`",
+            field.name.value, target.name.value
+        );
         report(message, "inverse sides in views point at views");
     }
 }
@@ -204,14 +224,27 @@ fn has_one(field: &FieldDraft, draft: &JoiningDraft, nullable: bool, errors: &mu
     joining_column(draft, &derived, field.name.at, OnDelete::Restrict, "name the column with `@relation(column: …)`", errors)
 }
 
-fn joining_column(draft: &JoiningDraft, derived: &str, at: usize, on_delete: OnDelete, hint: &str, errors: &mut Errors) -> JoiningColumn {
+fn joining_column(
+    draft: &JoiningDraft,
+    derived: &str,
+    at: usize,
+    on_delete: OnDelete,
+    hint: &str,
+    errors: &mut Errors,
+) -> JoiningColumn {
     JoiningColumn {
         column: names::ident(draft.column.as_ref(), derived, at, hint, errors).unwrap_or_else(entities::placeholder),
         on_delete: draft.on_delete.as_ref().map_or(on_delete, |on_delete| on_delete.value),
     }
 }
 
-fn joining_table(entity: &EntityDraft, field: &FieldDraft, target: &EntityDraft, draft: &JunctionDraft, errors: &mut Errors) -> JoiningTable {
+fn joining_table(
+    entity: &EntityDraft,
+    field: &FieldDraft,
+    target: &EntityDraft,
+    draft: &JunctionDraft,
+    errors: &mut Errors,
+) -> JoiningTable {
     let default = JunctionNames::of(entity.name.as_str(), field.name.as_str(), target.name.as_str());
     let at = field.name.at;
     for on_delete in [&draft.owner.on_delete, &draft.target.on_delete].into_iter().flatten() {
@@ -221,8 +254,22 @@ fn joining_table(entity: &EntityDraft, field: &FieldDraft, target: &EntityDraft,
         }
     }
     let table = names::ident(draft.table.as_ref(), &default.table, at, "name the table with `@relation(table: …)`", errors);
-    let owner = joining_column(&draft.owner, &default.owner, at, OnDelete::Cascade, "name the column with `@relation(column: …)`", errors);
-    let target = joining_column(&draft.target, &default.target, at, OnDelete::Cascade, "name the column with `@relation(targetColumn: …)`", errors);
+    let owner = joining_column(
+        &draft.owner,
+        &default.owner,
+        at,
+        OnDelete::Cascade,
+        "name the column with `@relation(column: …)`",
+        errors,
+    );
+    let target = joining_column(
+        &draft.target,
+        &default.target,
+        at,
+        OnDelete::Cascade,
+        "name the column with `@relation(targetColumn: …)`",
+        errors,
+    );
     if owner.column == target.column && owner.column != entities::placeholder() {
         let message = format!("the links of `{}` have the column `{}` twice", field.name.value, owner.column.as_str());
         errors.add(at, codes::COLUMN_TAKEN, message).hint("name one of them with `@relation(column: …, targetColumn: …)`");

@@ -89,7 +89,8 @@ fn is_everything(grants: &EntityGrants, world: &World) -> bool {
     let is_whole = |(name, entity): (&EntityName, &crate::model::Entity)| {
         let Some(granted) = listed.get(name) else { return false };
         let all = |fields: &IndexMap<_, Grant>| entity.fields.keys().all(|field| fields.get(field) == Some(&Grant::Always));
-        let writes = entity.view.is_some() || (all(&granted.create) && all(&granted.update) && granted.delete == Some(Grant::Always));
+        let writes =
+            entity.view.is_some() || (all(&granted.create) && all(&granted.update) && granted.delete == Some(Grant::Always));
         all(&granted.read) && writes && granted.no_root.is_empty() && !granted.custom_primary
     };
     !listed.is_empty() && world.entities.iter().all(is_whole)
@@ -103,7 +104,10 @@ fn lower_role(draft: &RoleDraft, world: &World, errors: &mut Errors) -> Role {
         None => base.entities,
     };
     let mut role = Role {
-        inherits: draft.inherits.as_ref().map_or(base.inherits, |names| names.iter().map(|name| RoleName::new(name.as_str())).collect()),
+        inherits: draft
+            .inherits
+            .as_ref()
+            .map_or(base.inherits, |names| names.iter().map(|name| RoleName::new(name.as_str())).collect()),
         implicit: draft.implicit.unwrap_or(base.implicit),
         debug: draft.debug.unwrap_or(base.debug),
         variables: base.variables,
@@ -121,7 +125,11 @@ fn lower_role(draft: &RoleDraft, world: &World, errors: &mut Errors) -> Role {
         names::well_formed(&variable.name, "variable", errors);
         let name = VariableName::new(variable.name.as_str());
         if role.variables.contains_key(&name) {
-            errors.add(variable.name.at, codes::NAME_TAKEN, format!("role `{}` has the variable `{name}` twice", draft.name.value));
+            errors.add(
+                variable.name.at,
+                codes::NAME_TAKEN,
+                format!("role `{}` has the variable `{name}` twice", draft.name.value),
+            );
         }
         role.variables.insert(name, lower_variable(variable, world, errors));
     }
@@ -194,7 +202,9 @@ fn check_membership_rule(draft: &RoleDraft, roles: &IndexMap<RoleName, Role>, wo
         };
         for (key, variables) in parts {
             if key.value != "variables" {
-                errors.add(key.at, codes::ROLE_INVALID, format!("`{}` is not part of such a rule", key.value)).suggest(&key.value, ["variables"]);
+                errors
+                    .add(key.at, codes::ROLE_INVALID, format!("`{}` is not part of such a rule", key.value))
+                    .suggest(&key.value, ["variables"]);
                 continue;
             }
             match &variables.value {
@@ -209,12 +219,14 @@ fn check_membership_rule(draft: &RoleDraft, roles: &IndexMap<RoleName, Role>, wo
 fn check_sources(members: &[(At<String>, Node)], target: &Role, own: &[&str], errors: &mut Errors) {
     for (name, source) in members {
         if !target.variables.contains_key(name.as_str()) {
-            let error = errors.add(name.at, codes::UNKNOWN_VARIABLE, format!("role `{}` has no variable `{}`", target.name, name.value));
+            let error =
+                errors.add(name.at, codes::UNKNOWN_VARIABLE, format!("role `{}` has no variable `{}`", target.name, name.value));
             error.suggest(name.as_str(), target.variables.keys().map(VariableName::as_str));
         }
         match source.as_text() {
             Some(source) if !own.contains(&source.as_str()) => {
-                let error = errors.add(source.at, codes::UNKNOWN_VARIABLE, format!("this role has no variable `{}`", source.value));
+                let error =
+                    errors.add(source.at, codes::UNKNOWN_VARIABLE, format!("this role has no variable `{}`", source.value));
                 error.suggest(source.as_str(), own.iter().copied());
             }
             None if source.as_bool().is_none() => membership_mistake(source, errors),
@@ -224,7 +236,8 @@ fn check_sources(members: &[(At<String>, Node)], target: &Role, own: &[&str], er
 }
 
 fn membership_mistake(node: &Node, errors: &mut Errors) {
-    let error = errors.add(node.at, codes::ROLE_INVALID, format!("the rule of `assumeMembership` cannot be {} here", node.describe()));
+    let error =
+        errors.add(node.at, codes::ROLE_INVALID, format!("the rule of `assumeMembership` cannot be {} here", node.describe()));
     error.hint("write `true`, `{ editor: true }` or `{ editor: { variables: { site: true } } }`");
 }
 

@@ -53,7 +53,8 @@ impl<'w> Scope<'w> {
                 Validator::Pattern { regex: regex.clone(), flags: flags.value.clone() }
             }
             ValidatorDraft::LengthRange { min, max, at } => {
-                let fits = self.related().is_some() || self.column_kind().is_some_and(|(kind, list)| list || *kind == ColumnKind::String);
+                let fits = self.related().is_some()
+                    || self.column_kind().is_some_and(|(kind, list)| list || *kind == ColumnKind::String);
                 if !fits {
                     self.misfit(*at, "only text and lists have a length", errors);
                 }
@@ -136,7 +137,9 @@ impl<'w> Scope<'w> {
                 return Some(scope);
             }
             match &field.kind {
-                FieldKind::Relation(relation) if !relation.is_has_many() => scope.entity = self.world.entities.get(&relation.target)?,
+                FieldKind::Relation(relation) if !relation.is_has_many() => {
+                    scope.entity = self.world.entities.get(&relation.target)?
+                }
                 FieldKind::Relation(_) | FieldKind::Column(_) => {
                     errors.add(step.at, codes::RULE_INVALID, format!("`{}` is not a relation to a single row", step.value));
                     return None;

@@ -73,7 +73,8 @@ fn one(node: &Node, kind: &ColumnKind, world: &World) -> Result<Value, Problem> 
 }
 
 fn enum_value(name: &EnumName, value: &str, world: &World) -> Result<Value, Problem> {
-    let known: Vec<String> = world.enums.get(name).map(|item| item.values.iter().map(|value| value.name.clone()).collect()).unwrap_or_default();
+    let known: Vec<String> =
+        world.enums.get(name).map(|item| item.values.iter().map(|value| value.name.clone()).collect()).unwrap_or_default();
     if known.iter().any(|known| known == value) {
         return Ok(Value::String(value.to_owned()));
     }
@@ -124,8 +125,12 @@ fn is_date(text: &str) -> bool {
 
 fn is_time(text: &str) -> bool {
     let clock = text.split_once('.').map_or(text, |(clock, _)| clock);
-    let fraction = text.split_once('.').is_none_or(|(_, fraction)| !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()));
-    let below = |range: std::ops::Range<usize>, most: u32| text.get(range).and_then(|part| part.parse().ok()).is_some_and(|part: u32| part < most);
+    let fraction = text
+        .split_once('.')
+        .is_none_or(|(_, fraction)| !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()));
+    let below = |range: std::ops::Range<usize>, most: u32| {
+        text.get(range).and_then(|part| part.parse().ok()).is_some_and(|part: u32| part < most)
+    };
     fraction && (has_shape(clock, "99:99") || has_shape(clock, "99:99:99")) && below(0..2, 24) && below(3..5, 60)
 }
 
@@ -133,7 +138,11 @@ fn is_date_time(text: &str) -> bool {
     let Some((date, rest)) = text.split_once(['T', ' ']) else { return is_date(text) };
     let zone = rest.find(['Z', '+', '-']).map_or("", |at| &rest[at..]);
     let clock = &rest[..rest.len() - zone.len()];
-    let zone_fits = zone.is_empty() || zone == "Z" || has_shape(&zone[1..], "99:99") || has_shape(&zone[1..], "99") || has_shape(&zone[1..], "9999");
+    let zone_fits = zone.is_empty()
+        || zone == "Z"
+        || has_shape(&zone[1..], "99:99")
+        || has_shape(&zone[1..], "99")
+        || has_shape(&zone[1..], "9999");
     is_date(date) && is_time(clock) && zone_fits
 }
 

@@ -133,7 +133,8 @@ impl Parser<'_> {
         let Some(raw) = self.text.get(start..=end) else {
             return Err("this text has no closing quote".to_owned());
         };
-        let text = serde_json::from_str(raw).map_err(|_| "this text has a character or an escape that JSON does not allow".to_owned())?;
+        let text = serde_json::from_str(raw)
+            .map_err(|_| "this text has a character or an escape that JSON does not allow".to_owned())?;
         self.at = end + 1;
         Ok(text)
     }

@@ -219,7 +219,12 @@ impl<'a> Checked<'a> {
 
     /// The argument, unless it is absent or null.
     pub fn node(self, name: &str) -> Option<&'a Node> {
-        self.0.arguments.iter().find(|(argument, _)| argument.value == name).map(|(_, value)| value).filter(|value| !value.is_null())
+        self.0
+            .arguments
+            .iter()
+            .find(|(argument, _)| argument.value == name)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_null())
     }
 
     pub fn has(self, name: &str) -> bool {

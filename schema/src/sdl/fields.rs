@@ -21,7 +21,11 @@ struct Shape {
 /// Reads a field and what its directives say of the entity's keys.
 pub(crate) fn read(field: &FieldDef, names: &TypeNames<'_>, entity: &mut EntityDraft, errors: &mut Errors) {
     if field.has_arguments {
-        let error = errors.add(field.name.at, codes::DEFINITION_UNSUPPORTED, format!("field `{}` cannot have arguments", field.name.value));
+        let error = errors.add(
+            field.name.at,
+            codes::DEFINITION_UNSUPPORTED,
+            format!("field `{}` cannot have arguments", field.name.value),
+        );
         error.hint("arguments such as `filter` and `orderBy` are made by the server");
     }
     let directives = check(&field.directives, "FIELD_DEFINITION", errors);
@@ -41,7 +45,8 @@ pub(crate) fn read(field: &FieldDef, names: &TypeNames<'_>, entity: &mut EntityD
             "index" => entity.indexes.extend(structure::index(*directive, Some(field.name.clone()), errors)),
             "required" | "pattern" | "length" | "range" | "rule" => rules.extend(validators::rule(*directive, errors)),
             // Read with the column or the relation.
-            "column" | "default" | "sequence" | "scalar" | "jsonSchema" | "relation" | "oneToOne" | "inverse" | "eventLog" | "deprecated" => {}
+            "column" | "default" | "sequence" | "scalar" | "jsonSchema" | "relation" | "oneToOne" | "inverse" | "eventLog"
+            | "deprecated" => {}
             other => unreachable!("`@{other}` stands on fields in directives.graphql and is not read"),
         }
     }
@@ -157,7 +162,8 @@ fn unknown_type(name: &At<String>, names: &TypeNames<'_>, errors: &mut Errors) {
 /// Reports directives that do not fit the kind of field.
 fn refuse(directives: &[Checked<'_>], unfit: &[&str], what: &str, hint: &str, errors: &mut Errors) {
     for directive in directives.iter().filter(|directive| unfit.contains(&directive.name())) {
-        let error = errors.add(directive.at(), codes::DIRECTIVE_MISPLACED, format!("`@{}` does not fit {what}", directive.name()));
+        let error =
+            errors.add(directive.at(), codes::DIRECTIVE_MISPLACED, format!("`@{}` does not fit {what}", directive.name()));
         if !hint.is_empty() {
             error.hint(hint);
         }
@@ -168,7 +174,13 @@ fn find<'a>(directives: &[Checked<'a>], name: &str) -> Option<Checked<'a>> {
     directives.iter().find(|directive| directive.name() == name).copied()
 }
 
-fn column(field: &FieldDef, shape: Shape, names: &TypeNames<'_>, directives: &[Checked<'_>], errors: &mut Errors) -> Option<ColumnDraft> {
+fn column(
+    field: &FieldDef,
+    shape: Shape,
+    names: &TypeNames<'_>,
+    directives: &[Checked<'_>],
+    errors: &mut Errors,
+) -> Option<ColumnDraft> {
     let name = &shape.name;
     let kind = match scalar(name.as_str()) {
         Some(kind) => kind,
@@ -238,7 +250,13 @@ fn relation(shape: Shape, directives: &[Checked<'_>], errors: &mut Errors) -> Op
     let (options, one, inverse) = (find(directives, "relation"), find(directives, "oneToOne"), find(directives, "inverse"));
     let side = match (inverse, one, shape.list) {
         (Some(inverse), _, _) => {
-            refuse(directives, &["oneToOne", "eventLog"], "the inverse side of a relation", "it belongs on the owning side", errors);
+            refuse(
+                directives,
+                &["oneToOne", "eventLog"],
+                "the inverse side of a relation",
+                "it belongs on the owning side",
+                errors,
+            );
             let hint = "order is an argument of `@inverse`, everything else belongs on the owning side";
             refuse(directives, &["relation"], "the inverse side of a relation", hint, errors);
             refuse(directives, &["unique", "index"], "the inverse side of a relation, which has no column", "", errors);
@@ -253,7 +271,12 @@ fn relation(shape: Shape, directives: &[Checked<'_>], errors: &mut Errors) -> Op
             refuse(directives, &["relation"], "a field with `@oneToOne`", "`@oneToOne` has these arguments itself", errors);
             refuse(directives, &["eventLog"], "a relation without a table of its own", "", errors);
             let orphan_removal = one.flag("removeOrphan").unwrap_or(false);
-            SideDraft::OneHasOneOwning { inversed_by: None, nullable: shape.nullable, joining: joining(Some(one), "column", "onDelete"), orphan_removal }
+            SideDraft::OneHasOneOwning {
+                inversed_by: None,
+                nullable: shape.nullable,
+                joining: joining(Some(one), "column", "onDelete"),
+                orphan_removal,
+            }
         }
         (None, None, false) => {
             refuse(directives, &["eventLog"], "a relation without a table of its own", "", errors);

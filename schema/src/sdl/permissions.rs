@@ -25,13 +25,16 @@ pub(crate) fn role(directive: Checked<'_>, errors: &mut Errors) -> Option<RoleDr
     role.assume_identity = directive.flag("assumeIdentity");
     role.history = directive.flag("history");
     role.migrate = directive.flag("migrate");
-    role.variables = directive.node("variables").map(|node| node.items().iter().filter_map(|node| variable(node, errors)).collect());
+    role.variables =
+        directive.node("variables").map(|node| node.items().iter().filter_map(|node| variable(node, errors)).collect());
     Some(role)
 }
 
 fn variable(node: &Node, errors: &mut Errors) -> Option<VariableDraft> {
     let NodeValue::Object(members) = &node.value else { return None };
-    let member = |name: &str| members.iter().find(|(member, _)| member.value == name).map(|(_, value)| value).filter(|value| !value.is_null());
+    let member = |name: &str| {
+        members.iter().find(|(member, _)| member.value == name).map(|(_, value)| value).filter(|value| !value.is_null())
+    };
     let name = member("name").and_then(Node::as_text)?;
     let mut kinds: Vec<VariableKindDraft> = Vec::new();
     kinds.extend(member("entity").and_then(Node::as_text).map(VariableKindDraft::Entity));
@@ -41,7 +44,11 @@ fn variable(node: &Node, errors: &mut Errors) -> Option<VariableDraft> {
         _ => None,
     }));
     if kinds.len() != 1 {
-        let error = errors.add(node.at, codes::ROLE_INVALID, format!("variable `{}` needs exactly one of `entity`, `condition` and `caller`", name.value));
+        let error = errors.add(
+            node.at,
+            codes::ROLE_INVALID,
+            format!("variable `{}` needs exactly one of `entity`, `condition` and `caller`", name.value),
+        );
         error.hint("for example `{ name: \"site\", entity: \"Site\" }`");
     }
     let kind = kinds.pop()?;
@@ -71,7 +78,11 @@ pub(crate) fn allow(directive: Checked<'_>, entity: &At<String>, errors: &mut Er
         error.hint("add `read: true`, or leave it out: what is not allowed is denied");
     }
     if directive.has("predicate") && !directive.has("when") {
-        errors.add(directive.argument_at("predicate"), codes::ARGUMENT_CONFLICT, "`predicate` names the predicate of `when`, which is missing");
+        errors.add(
+            directive.argument_at("predicate"),
+            codes::ARGUMENT_CONFLICT,
+            "`predicate` names the predicate of `when`, which is missing",
+        );
     }
     let roles = directive.texts("roles");
     if let (Some(node), true) = (directive.node("roles"), roles.is_empty()) {
@@ -125,7 +136,11 @@ fn through(directive: Checked<'_>, errors: &mut Errors) -> ThroughDraft {
                 match OPERATIONS.iter().find(|(name, _)| *name == word) {
                     Some((_, operation)) => operations.push(*operation),
                     None => {
-                        let error = errors.add(item.at, codes::ARGUMENT_TYPE, "`through` lists `read`, `create`, `update` and `delete` as text");
+                        let error = errors.add(
+                            item.at,
+                            codes::ARGUMENT_TYPE,
+                            "`through` lists `read`, `create`, `update` and `delete` as text",
+                        );
                         error.suggest(&word, OPERATIONS.iter().map(|(name, _)| *name));
                     }
                 }
@@ -133,7 +148,11 @@ fn through(directive: Checked<'_>, errors: &mut Errors) -> ThroughDraft {
             ThroughDraft::Listed(operations)
         }
         _ => {
-            errors.add(node.at, codes::ARGUMENT_TYPE, format!("`through` is `true` or a list of operations, not {}", node.describe()));
+            errors.add(
+                node.at,
+                codes::ARGUMENT_TYPE,
+                format!("`through` is `true` or a list of operations, not {}", node.describe()),
+            );
             ThroughDraft::None
         }
     }

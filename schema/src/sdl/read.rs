@@ -67,7 +67,9 @@ fn enum_name(definition: &Definition) -> Option<&str> {
 
 fn unsupported(at: usize, what: &str, errors: &mut Errors) {
     let hint = match what {
-        "scalars" => "give a field another scalar's name with `@scalar(name: …)`; the scalars of the schema language need no definition",
+        "scalars" => {
+            "give a field another scalar's name with `@scalar(name: …)`; the scalars of the schema language need no definition"
+        }
         "operations and fragments" => "a schema file has types, enums and `extend schema`",
         "extensions of types" => "write all fields in one `type`",
         _ => "a schema file has types, enums and `extend schema` only",

@@ -31,7 +31,12 @@ pub(crate) fn direction(word: &str, at: usize, errors: &mut Errors) -> Option<Di
 }
 
 /// The fields of a unique key or an index: given on a type, and the field itself on a field.
-fn own_fields<T>(directive: Checked<'_>, field: Option<T>, errors: &mut Errors, read: impl FnOnce(&mut Errors) -> Vec<T>) -> Option<Vec<T>> {
+fn own_fields<T>(
+    directive: Checked<'_>,
+    field: Option<T>,
+    errors: &mut Errors,
+    read: impl FnOnce(&mut Errors) -> Vec<T>,
+) -> Option<Vec<T>> {
     let name = directive.name();
     match (field, directive.has("fields")) {
         (Some(field), false) => Some(vec![field]),
@@ -43,7 +48,8 @@ fn own_fields<T>(directive: Checked<'_>, field: Option<T>, errors: &mut Errors, 
         }
         (None, true) => Some(read(errors)),
         (None, false) => {
-            let error = errors.add(directive.at(), codes::MISSING_ARGUMENT, format!("`@{name}` on a type needs the argument `fields`"));
+            let error =
+                errors.add(directive.at(), codes::MISSING_ARGUMENT, format!("`@{name}` on a type needs the argument `fields`"));
             error.hint(format!("write `@{name}(fields: [\"…\"])`, or put `@{name}` on the field"));
             None
         }
@@ -94,10 +100,15 @@ fn index_field(node: &Node, errors: &mut Errors) -> Option<IndexFieldDraft> {
                     ("direction", Some(word)) => dir = direction(&word.value, word.at, errors),
                     ("opClass", Some(class)) => op_class = Some(class),
                     ("field" | "direction" | "opClass", None) => {
-                        errors.add(value.at, codes::ARGUMENT_TYPE, format!("`{}` is a text, not {}", name.value, value.describe()));
+                        errors.add(
+                            value.at,
+                            codes::ARGUMENT_TYPE,
+                            format!("`{}` is a text, not {}", name.value, value.describe()),
+                        );
                     }
                     _ => {
-                        let error = errors.add(name.at, codes::UNKNOWN_ARGUMENT, format!("an index's field has no `{}`", name.value));
+                        let error =
+                            errors.add(name.at, codes::UNKNOWN_ARGUMENT, format!("an index's field has no `{}`", name.value));
                         error.suggest(&name.value, ["field", "direction", "opClass"]);
                     }
                 }
@@ -108,7 +119,11 @@ fn index_field(node: &Node, errors: &mut Errors) -> Option<IndexFieldDraft> {
             draft.map(|field| IndexFieldDraft { field, direction: dir, op_class })
         }
         _ => {
-            errors.add(node.at, codes::ARGUMENT_TYPE, format!("an index's field is a text or an object, not {}", node.describe()));
+            errors.add(
+                node.at,
+                codes::ARGUMENT_TYPE,
+                format!("an index's field is a text or an object, not {}", node.describe()),
+            );
             None
         }
     }

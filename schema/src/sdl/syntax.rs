@@ -209,7 +209,10 @@ fn lower(definition: &Cst, is_broken: &impl Fn(usize) -> bool) -> Option<Definit
             description: description(object.description()),
             has_interfaces: object.implements_interfaces().is_some(),
             directives: directives(object.directives()),
-            fields: object.fields_definition().map(|fields| fields.field_definitions().filter_map(field).collect()).unwrap_or_default(),
+            fields: object
+                .fields_definition()
+                .map(|fields| fields.field_definitions().filter_map(field).collect())
+                .unwrap_or_default(),
             incomplete: is_broken(at),
         })),
         Cst::EnumTypeDefinition(item) => Some(Definition::Enum(EnumDef {
@@ -222,7 +225,10 @@ fn lower(definition: &Cst, is_broken: &impl Fn(usize) -> bool) -> Option<Definit
         Cst::DirectiveDefinition(directive) => Some(Definition::Directive(DirectiveDef {
             name: name(directive.name())?,
             description: description(directive.description()),
-            arguments: directive.arguments_definition().map(|list| input_values(list.input_value_definitions())).unwrap_or_default(),
+            arguments: directive
+                .arguments_definition()
+                .map(|list| input_values(list.input_value_definitions()))
+                .unwrap_or_default(),
             repeatable: directive.repeatable_token().is_some(),
             locations: directive.directive_locations().map(locations).unwrap_or_default(),
         })),

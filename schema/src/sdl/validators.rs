@@ -65,7 +65,9 @@ const KEYS: [&str; 14] =
 /// A rule as an object with one of [`KEYS`] and what belongs to it.
 fn validator(node: &Node, errors: &mut Errors) -> Option<ValidatorDraft> {
     let NodeValue::Object(members) = &node.value else {
-        errors.add(node.at, codes::RULE_INVALID, format!("a rule is an object, not {}", node.describe())).hint("for example `{ defined: true }`");
+        errors
+            .add(node.at, codes::RULE_INVALID, format!("a rule is an object, not {}", node.describe()))
+            .hint("for example `{ defined: true }`");
         return None;
     };
     let Some((key, value)) = members.iter().find(|(name, _)| KEYS.contains(&name.as_str())) else {
@@ -152,12 +154,18 @@ fn list(node: &Node, errors: &mut Errors) -> Vec<ValidatorDraft> {
 /// `{ min: …, max: … }`
 fn bounds<'a>(node: &'a Node, name: &str, errors: &mut Errors) -> Option<(Option<&'a Node>, Option<&'a Node>)> {
     let NodeValue::Object(members) = &node.value else {
-        errors.add(node.at, codes::ARGUMENT_TYPE, format!("`{name}` is an object, not {}", node.describe())).hint("for example `{ min: 1, max: 9 }`");
+        errors
+            .add(node.at, codes::ARGUMENT_TYPE, format!("`{name}` is an object, not {}", node.describe()))
+            .hint("for example `{ min: 1, max: 9 }`");
         return None;
     };
     for (member, _) in members.iter().filter(|(member, _)| !["min", "max"].contains(&member.as_str())) {
-        errors.add(member.at, codes::UNKNOWN_ARGUMENT, format!("`{name}` has no `{}`", member.value)).suggest(&member.value, ["min", "max"]);
+        errors
+            .add(member.at, codes::UNKNOWN_ARGUMENT, format!("`{name}` has no `{}`", member.value))
+            .suggest(&member.value, ["min", "max"]);
     }
-    let find = |wanted: &str| members.iter().find(|(member, _)| member.value == wanted).map(|(_, value)| value).filter(|value| !value.is_null());
+    let find = |wanted: &str| {
+        members.iter().find(|(member, _)| member.value == wanted).map(|(_, value)| value).filter(|value| !value.is_null())
+    };
     Some((find("min"), find("max")))
 }
