@@ -1,9 +1,10 @@
 //! A program that ends with its owner, even when the owner is killed.
 //!
-//! As with the cluster's watchdog, a shell holds the reading end of a pipe whose writing end only the owner has. When the pipe is
-//! closed the shell asks the program to stop (SIGTERM), and insists (SIGKILL) when it does not.
+//! A shell holds the reading end of a pipe whose writing end only the owner has. However the owner ends, the operating system closes
+//! the pipe; the shell then asks the program to stop, and insists (SIGKILL) when it does not. (A parent-death signal would do too,
+//! but setting one is unsafe code.) The shell is what starts the program, so there is no moment at which a killed owner leaves it behind.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -11,25 +12,34 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::error::{DevstackError, io};
 
-/// What the program may take to finish its requests, in seconds.
-const PATIENCE_SECONDS: u32 = 20;
-
 // The program gets nothing on standard input; file descriptor 3 is the owner's pipe. A background job of a shell would get
 // /dev/null as standard input, hence the detour.
 const SCRIPT: &str = r#"
-patience=$1; shift
+signal=$1 patience=$2 remove=$3; shift 3
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!
 ( while read -r _ <&3; do :; done
-  kill -TERM "$program" 2>/dev/null
-  sleep "$patience"
+  kill -"$signal" "$program" 2>/dev/null
+  while [ "$patience" -gt 0 ] && kill -0 "$program" 2>/dev/null; do sleep 1; patience=$((patience - 1)); done
   kill -KILL "$program" 2>/dev/null ) >/dev/null 2>&1 &
 watcher=$!
 wait "$program"; status=$?
 kill "$watcher" 2>/dev/null
+[ -z "$remove" ] || rm -rf -- "$remove"
 exit "$status"
 "#;
+
+/// How a program is asked to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Farewell<'a> {
+    /// Signal without `SIG`.
+    pub(crate) signal: &'static str,
+    /// Seconds until SIGKILL.
+    pub(crate) patience_seconds: u32,
+    /// A folder to remove afterwards.
+    pub(crate) remove: Option<&'a Path>,
+}
 
 /// A running program.
 #[derive(Debug)]
@@ -38,7 +48,8 @@ pub struct OwnedProcess {
 }
 
 impl OwnedProcess {
-    /// Starts `program` with variables added to our own environment; what it prints is appended to `log`.
+    /// Starts `program` with variables added to our own environment; what it prints is appended to `log`. It is stopped with
+    /// SIGTERM and may take 20 seconds to finish.
     ///
     /// # Errors
     /// When the log cannot be opened or there is no shell. A program that cannot be run exits with code 126 or 127.
@@ -48,13 +59,28 @@ impl OwnedProcess {
         environment: impl IntoIterator<Item = (&'a str, String)>,
         log: &Path,
     ) -> Result<Self, DevstackError> {
+        let mut shell = Command::new("/bin/sh");
+        shell.envs(environment);
+        let farewell = Farewell { signal: "TERM", patience_seconds: 20, remove: None };
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        Self::spawn_with(shell, farewell, program, &arguments, log)
+    }
+
+    /// `shell` is a command of `/bin/sh`, whose user and environment the program will have.
+    pub(crate) fn spawn_with(
+        mut shell: Command,
+        farewell: Farewell,
+        program: &Path,
+        arguments: &[OsString],
+        log: &Path,
+    ) -> Result<Self, DevstackError> {
         let output = File::options().create(true).append(true).open(log).map_err(io("open", log))?;
         let errors = output.try_clone().map_err(io("open", log))?;
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", SCRIPT, "freehold-process"]).arg(PATIENCE_SECONDS.to_string()).arg(program).args(arguments);
+        shell.args(["-c", SCRIPT, "freehold-process", farewell.signal]).arg(farewell.patience_seconds.to_string());
+        shell.arg(farewell.remove.map_or(OsStr::new(""), Path::as_os_str)).arg(program).args(arguments);
         // A process group of its own: Ctrl-C in the owner's terminal is the owner's to handle.
-        command.envs(environment).stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
-        Ok(Self { shell: command.spawn().map_err(io("run", "/bin/sh"))? })
+        shell.stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
+        Ok(Self { shell: shell.spawn().map_err(io("run", "/bin/sh"))? })
     }
 
     /// How it ended, if it has.
@@ -124,6 +150,21 @@ mod tests {
         assert_eq!(process.ended(), None);
         process.stop();
         assert_eq!(std::fs::read_to_string(&log).unwrap(), "hello\nfinishing\n");
+    }
+
+    #[test]
+    fn what_does_not_stop_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let farewell = Farewell { signal: "TERM", patience_seconds: 1, remove: None };
+        let script = "trap '' TERM; echo deaf; while :; do sleep 0.05; done";
+        let arguments = ["-c".into(), script.into()];
+        let process =
+            OwnedProcess::spawn_with(Command::new("/bin/sh"), farewell, Path::new("/bin/sh"), &arguments, &log).unwrap();
+        wait_for(|| std::fs::read_to_string(&log).unwrap().contains("deaf"));
+        let started = Instant::now();
+        process.stop();
+        assert!(started.elapsed() < Duration::from_secs(10));
     }
 
     #[test]

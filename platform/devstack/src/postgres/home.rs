@@ -99,6 +99,19 @@ impl Home {
         self.path.join("log")
     }
 
+    /// Whether the server takes connections: the last line of its pid file says so.
+    pub(super) fn is_ready(&self) -> bool {
+        let pid_file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        pid_file.lines().nth(7).is_some_and(|state| state.trim() == "ready")
+    }
+
+    /// An empty log, which PostgreSQL's user may write.
+    pub(super) fn begin_log(&self, account: &Account) -> Result<(), DevstackError> {
+        let path = self.log();
+        File::create(&path).map_err(io("create", &path))?;
+        account.own(&path)
+    }
+
     /// One owner at a time.
     pub(super) fn lock(&self) -> Result<File, DevstackError> {
         let path = self.path.join("lock");

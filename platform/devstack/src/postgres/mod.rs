@@ -6,8 +6,8 @@
 mod account;
 mod binaries;
 mod home;
+mod server;
 mod settings;
-mod watchdog;
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -17,9 +17,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use account::Account;
 use binaries::Binaries;
 use home::Home;
-use watchdog::Watchdog;
 
 use crate::error::{DevstackError, io};
+use crate::process::OwnedProcess;
 
 /// How much a crash of the machine may lose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct PostgresCluster {
     home: PathBuf,
     port: u16,
     password: String,
-    watchdog: Mutex<Option<Watchdog>>,
+    server: Mutex<Option<OwnedProcess>>,
     /// Held for the lifetime of the cluster; the operating system lets go of it when the process dies.
     _lock: File,
 }
@@ -91,11 +91,11 @@ impl PostgresCluster {
         }
         home.clear_stale_pid(&binaries, account)?;
         let mut attempt = 1;
-        let (port, watchdog) = loop {
+        let (port, server) = loop {
             let chosen = port.map_or_else(free_port, Ok)?;
             settings::write(&home.data(), chosen, durability)?;
-            match Watchdog::start(&home, &binaries, account, chosen, durability, temporary) {
-                Ok(watchdog) => break (chosen, watchdog),
+            match server::start(&home, &binaries, account, chosen, durability, temporary) {
+                Ok(server) => break (chosen, server),
                 Err(DevstackError::Start { message, .. })
                     if port.is_none() && attempt < PORT_ATTEMPTS && message.contains("Address already in use") =>
                 {
@@ -105,7 +105,7 @@ impl PostgresCluster {
             }
         };
         tracing::debug!(port, data = %home.data().display(), "PostgreSQL is running on port {port}");
-        Ok(Self { home: home.path().to_owned(), port, password, watchdog: Mutex::new(Some(watchdog)), _lock: lock })
+        Ok(Self { home: home.path().to_owned(), port, password, server: Mutex::new(Some(server)), _lock: lock })
     }
 
     /// Connection string of the superuser. It holds the password: not for logs.
@@ -140,8 +140,8 @@ impl PostgresCluster {
 
     /// Disconnects everybody, stops the server and waits until it is gone. Later calls do nothing.
     pub fn stop(&self) {
-        let watchdog = self.watchdog.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(watchdog);
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(server);
     }
 }
 
