@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Makes, suspends and deletes tenants.
+//!
+//! Every change is a saga: durable steps, each *check, do, record a receipt*, each with an undo. A process may be killed
+//! anywhere: the same call again finishes the operation or undoes it, and never leaves half a tenant. What is made on a server
+//! carries a marker that names operation and tenant, and only what carries the right marker is ever dropped.
+//!
+//! Blocking; from async code call it in a blocking thread.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod content;
+mod databases;
+mod doctor;
+mod error;
+mod harden;
+mod names;
+mod postgres;
+mod progress;
+mod provisioner;
+mod release;
+mod roles;
+mod saga;
+mod scram;
+mod seed;
+mod server;
+mod suspend;
+mod template;
+mod verify;
+
+pub use doctor::{Finding, Severity};
+pub use error::{ErrorClass, ProvisionError};
+pub use progress::{NoProgress, Phase, Progress, StepEvent};
+pub use provisioner::{CreateTenant, CreatedTenant, Outcome, Provisioner};
+pub use server::AddServer;

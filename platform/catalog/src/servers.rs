@@ -7,6 +7,7 @@ use freehold_ids::ServerId;
 use uuid::Uuid;
 
 use crate::audit::append;
+use crate::operations::clock_timestamp;
 use crate::routes::positive;
 use crate::schema::{placement, server};
 use crate::state::ServerState;
@@ -113,6 +114,35 @@ impl Catalog {
                 }
                 done => Ok(done.map(drop)?),
             }?;
+            append(conn, audit)
+        })
+    }
+
+    /// Brings a server up to date. The epoch of every tenant on it rises: whoever holds an old address must look again.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoServerWithId`] when there is none.
+    pub fn update_server(&self, new: &NewServer, audit: &NewAuditEntry) -> Result<(), CatalogError> {
+        self.transaction(|conn| {
+            let id = new.id.as_uuid();
+            let before = server::table.find(id).select((server::host, server::port)).for_update().first::<(String, i32)>(conn);
+            let before = before.optional()?.ok_or(CatalogError::NoServerWithId(new.id))?;
+            diesel::update(server::table.find(id))
+                .set((
+                    server::host.eq(&new.host),
+                    server::port.eq(i32::from(new.port)),
+                    server::server_version.eq(new.server_version),
+                    server::max_databases.eq(to_column(new.max_databases)),
+                    server::connection_budget.eq(to_column(new.connection_budget)),
+                    server::template_database.eq(&new.template_database),
+                    server::sealed_admin_url.eq(&new.sealed_admin_url),
+                    server::wrapped_key.eq(&new.wrapped_key),
+                ))
+                .execute(conn)?;
+            if before != (new.host.clone(), i32::from(new.port)) {
+                let placed = placement::table.filter(placement::server_id.eq(id));
+                diesel::update(placed).set(placement::since.eq(clock_timestamp())).execute(conn)?;
+            }
             append(conn, audit)
         })
     }
