@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use freehold_tests::{Client, Installation, binaries};
+use freehold_tests::{Client, Database, Installation, binaries};
 use load::{Latencies, Target};
 use operations::{Bodies, Ids, OPERATIONS, Operation};
 use serde_json::Value;
@@ -102,11 +100,12 @@ impl Bench {
         let schema = binaries::repository().join("tests/bench/schema.graphql");
         let schema = schema.to_str().context("the repository's path is UTF-8")?;
         let tenant = installation.json(&["tenant", "create", "bench", "--schema", schema])?;
-        let database_url = admin_url(&installation.dev.control_database_url, &database_of(&tenant)?)?;
+        let name = tenant["database"].as_str().context("`tenant create` names the database")?;
+        let mut database = installation.database(name)?;
 
         progress("seeding 20,000 articles and 100,000 comments");
-        let ids = seed(&database_url)?;
-        let thin_process = ThinProcess::start(&database_url)?;
+        let ids = seed(&mut database)?;
+        let thin_process = ThinProcess::start(&installation.database_url(name)?)?;
         let one = |name: &str| -> anyhow::Result<i32> {
             installation.processes(name).first().copied().with_context(|| format!("no {name} runs"))
         };
@@ -119,7 +118,8 @@ impl Bench {
             },
             thin_process,
             engine_pid: one("freehold-engine")?,
-            postmaster: one("postgres")?,
+            // A cluster is no child of the program that started it, but every backend is a child of its postmaster.
+            postmaster: meter::parent(database.backend()?)?,
             ids,
             _installation: installation,
         })
@@ -200,36 +200,14 @@ fn normalised(body: &[u8]) -> anyhow::Result<Value> {
     Ok(value)
 }
 
-/// The tenant's database, by the naming rule `t_<base32 of the id>`; the answer of `tenant create` says it too.
-fn database_of(tenant: &Value) -> anyhow::Result<String> {
-    Ok(tenant["database"].as_str().context("`tenant create` names the database")?.to_owned())
-}
-
-/// The control plane's connection string, pointed at another database of the same server.
-fn admin_url(control: &str, database: &str) -> anyhow::Result<String> {
-    let (server, rest) = control.rsplit_once('/').context("the control plane has a URL")?;
-    let parameters = rest.split_once('?').map_or(String::new(), |(_, parameters)| format!("?{parameters}"));
-    Ok(format!("{server}/{database}{parameters}"))
-}
-
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    id: String,
-}
-
-fn seed(database_url: &str) -> anyhow::Result<Ids> {
-    let mut connection = PgConnection::establish(database_url).context("cannot reach the benchmark's database")?;
-    connection.batch_execute(include_str!("seed.sql"))?;
+fn seed(database: &mut Database) -> anyhow::Result<Ids> {
+    database.execute(include_str!("seed.sql"))?;
     // Without statistics and a visibility map the first runs would measure PostgreSQL's housekeeping.
-    connection.batch_execute("VACUUM (ANALYZE)")?;
-    let mut ids = |table: &str| -> anyhow::Result<Vec<String>> {
-        // A benchmark's own look at its own seed; the rule protects the products.
-        #[allow(clippy::disallowed_methods)]
-        let query = diesel::sql_query(format!("SELECT id::text AS id FROM content.{table} ORDER BY id"));
-        Ok(query.load::<Id>(&mut connection)?.into_iter().map(|row| row.id).collect())
-    };
-    Ok(Ids { articles: ids("article")?, authors: ids("author")? })
+    database.execute("VACUUM (ANALYZE)")?;
+    Ok(Ids {
+        articles: database.texts("SELECT id::text AS value FROM content.article ORDER BY id")?,
+        authors: database.texts("SELECT id::text AS value FROM content.author ORDER BY id")?,
+    })
 }
 
 /// The thin server as a process of its own, killed when dropped.

@@ -17,6 +17,11 @@ pub fn process(pid: i32) -> anyhow::Result<Reading> {
     Ok(Reading { cpu: stat.own, resident: stat.resident })
 }
 
+/// The process that started it.
+pub fn parent(pid: i32) -> anyhow::Result<i32> {
+    Ok(Stat::read(pid).with_context(|| format!("process {pid} is gone"))?.parent)
+}
+
 /// A PostgreSQL cluster: its postmaster, the backends of this moment, and those that ended, whose time the postmaster inherited.
 pub fn cluster(postmaster: i32) -> anyhow::Result<Reading> {
     let stat = Stat::read(postmaster).with_context(|| format!("the postmaster {postmaster} is gone"))?;

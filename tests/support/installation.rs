@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::binaries;
+use crate::database::{self, Database};
 
 /// Started by `freehold dev --detach`, stopped and removed when dropped, or when the process that started it ends in whatever way.
 pub struct Installation {
@@ -102,6 +103,16 @@ impl Installation {
             .with_context(|| format!("freehold {} printed {}", arguments.join(" "), text(&output.stdout)))
     }
 
+    /// An administrator's connection string of one of the cluster's databases.
+    pub fn database_url(&self, database: &str) -> anyhow::Result<String> {
+        database::sibling_url(&self.dev.control_database_url, database)
+    }
+
+    /// An administrator's connection to one of the cluster's databases.
+    pub fn database(&self, database: &str) -> anyhow::Result<Database> {
+        Database::connect(&self.database_url(database)?)
+    }
+
     /// A fresh token of a role.
     pub fn token(&self, tenant: &str, role: &str) -> anyhow::Result<String> {
         let answer = self.json(&["token", "create", "--tenant", tenant, "--role", role, "--ttl", "1h"])?;
@@ -154,7 +165,8 @@ struct Guard {
 
 impl Guard {
     fn watch(directory: &Path) -> anyhow::Result<Guard> {
-        const SCRIPT: &str = r#"trap '' INT TERM HUP; cat >/dev/null; "$0" dev stop >/dev/null 2>&1; rm -rf -- "$FREEHOLD_DEV_DIR""#;
+        const SCRIPT: &str =
+            r#"trap '' INT TERM HUP; cat >/dev/null; "$0" dev stop >/dev/null 2>&1; rm -rf -- "$FREEHOLD_DEV_DIR""#;
         let freehold = binaries::directory().join("freehold");
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT]).arg(freehold).env("FREEHOLD_DEV_DIR", directory).stdin(Stdio::piped()).stdout(Stdio::null());
@@ -170,11 +182,7 @@ impl Guard {
 
 fn command(directory: &Path) -> Command {
     let mut command = Command::new(binaries::directory().join("freehold"));
-    command
-        .current_dir(binaries::repository())
-        .env("FREEHOLD_DEV_DIR", directory)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null());
+    command.current_dir(binaries::repository()).env("FREEHOLD_DEV_DIR", directory).env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
 

@@ -2,7 +2,9 @@
 
 pub mod binaries;
 mod client;
+mod database;
 mod installation;
 
 pub use client::{Answer, Client};
+pub use database::Database;
 pub use installation::{Installation, Tenant, shared};
