@@ -12,6 +12,7 @@ mod print;
 mod tests;
 
 pub use parser::parse;
+pub(crate) use print::{block, quoted};
 
 /// How large a document may be before it is refused unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

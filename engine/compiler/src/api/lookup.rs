@@ -6,12 +6,14 @@ use indexmap::IndexMap;
 
 use super::{Api, InputField, Meaning, OutputField, TypeDefinition, TypeKind, TypeRef};
 
-static TYPENAME: LazyLock<OutputField> = LazyLock::new(|| meta_field("__typename", non_null("String"), Meaning::Typename, IndexMap::new()));
+static TYPENAME: LazyLock<OutputField> =
+    LazyLock::new(|| meta_field("__typename", non_null("String"), Meaning::Typename, IndexMap::new()));
 static SCHEMA: LazyLock<OutputField> =
     LazyLock::new(|| meta_field("__schema", non_null("__Schema"), Meaning::Introspection, IndexMap::new()));
 static TYPE: LazyLock<OutputField> = LazyLock::new(|| {
     let name: Arc<str> = Arc::from("name");
-    let argument = InputField { name: Arc::clone(&name), description: None, deprecated: None, ty: non_null("String"), default: None };
+    let argument =
+        InputField { name: Arc::clone(&name), description: None, deprecated: None, ty: non_null("String"), default: None };
     meta_field("__type", TypeRef::Named("__Type".into()), Meaning::Introspection, IndexMap::from([(name, argument)]))
 });
 
@@ -38,9 +40,9 @@ impl Api {
 
     /// The objects that a value of this type can be: the object itself, or those of an interface or union.
     pub fn possible_types<'a>(&'a self, type_name: &'a str) -> impl Iterator<Item = &'a TypeDefinition> {
-        self.types.values().filter(move |object| {
-            matches!(object.kind, TypeKind::Object { .. }) && self.is_possible(type_name, &object.name)
-        })
+        self.types
+            .values()
+            .filter(move |object| matches!(object.kind, TypeKind::Object { .. }) && self.is_possible(type_name, &object.name))
     }
 
     /// Whether a value of the abstract or object type can be this object.
@@ -93,9 +95,11 @@ impl TypeDefinition {
     pub fn input_fields(&self) -> Option<&IndexMap<Arc<str>, InputField>> {
         match &self.kind {
             TypeKind::Input(fields) => Some(fields),
-            TypeKind::Scalar(_) | TypeKind::Enum(_) | TypeKind::Object { .. } | TypeKind::Interface { .. } | TypeKind::Union(_) => {
-                None
-            }
+            TypeKind::Scalar(_)
+            | TypeKind::Enum(_)
+            | TypeKind::Object { .. }
+            | TypeKind::Interface { .. }
+            | TypeKind::Union(_) => None,
         }
     }
 }

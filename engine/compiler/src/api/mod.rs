@@ -1,6 +1,19 @@
 //! The GraphQL API of one role set: its types, and what each field of them means to the compiler.
 
+mod build;
+mod definitions;
+mod entity;
+mod fixed;
+mod inputs;
+mod introspection;
+mod keys;
 mod lookup;
+mod roots;
+mod sdl;
+#[cfg(test)]
+mod tests;
+
+pub use keys::unique_keys;
 
 use indexmap::IndexMap;
 use std::fmt;

@@ -1,0 +1,119 @@
+//! `Query`, `Mutation`, both transactions, and the results of writes (content API, sections 6, 9, 11 and 12).
+
+use freehold_schema::acl::OperationKind;
+use freehold_schema::model::Entity;
+
+use super::build::Builder;
+use super::definitions::{field, field_with, implementing, object, plain_fields, ty};
+use super::entity::{list, paginate};
+use super::fixed::RESULT_FIELDS;
+use super::{Meaning, OutputField};
+use crate::permissions::Access;
+
+impl Builder<'_> {
+    /// Adds the root types; tells whether there is a `Mutation`.
+    pub(super) fn roots(&mut self) -> bool {
+        let schema = self.schema;
+        let mut reads = vec![field("schema", ty("_Schema"), Meaning::ModelSchema)];
+        let mut writes = Vec::new();
+        for entity in schema.entities.values() {
+            reads.extend(self.reads(entity));
+            writes.extend(self.writes(entity));
+        }
+        self.add(object("QueryTransaction", reads.clone()));
+        reads.push(field("transaction", ty("QueryTransaction"), Meaning::QueryTransaction));
+        reads.push(field("_info", ty("Info"), Meaning::Info));
+        self.add(object("Query", reads));
+        if writes.is_empty() {
+            return false;
+        }
+        let mut transaction = plain_fields(&RESULT_FIELDS);
+        transaction.extend(plain_fields(&[("validation", "_ValidationResult!")]));
+        transaction.extend(writes.iter().cloned());
+        transaction.push(field("query", ty("Query"), Meaning::MutationQuery));
+        self.add(object("MutationTransaction", transaction));
+        let options = [("options", "MutationTransactionOptions")];
+        writes.push(field_with("transaction", &options, ty("MutationTransaction!"), Meaning::MutationTransaction));
+        writes.push(field("query", ty("Query!"), Meaning::MutationQuery));
+        self.add(object("Mutation", writes));
+        true
+    }
+
+    pub(super) fn is_creatable(&self, entity: &str) -> bool {
+        self.permissions.allows(Access::Root, entity, OperationKind::Create)
+    }
+
+    pub(super) fn is_updatable(&self, entity: &str) -> bool {
+        self.permissions.allows(Access::Root, entity, OperationKind::Update) && self.permissions.is_readable(entity)
+    }
+
+    pub(super) fn is_deletable(&self, entity: &str) -> bool {
+        self.permissions.allows(Access::Root, entity, OperationKind::Delete) && self.permissions.is_readable(entity)
+    }
+
+    fn is_at_root(&self, entity: &str, operation: OperationKind) -> bool {
+        !self.permissions.is_forbidden_at_root(entity, operation)
+    }
+
+    fn reads(&self, entity: &Entity) -> Vec<OutputField> {
+        let (id, name) = (&entity.name, entity.name.as_str());
+        let (by, filter) = (format!("{name}UniqueWhere!"), format!("{name}Where"));
+        let mut fields = Vec::new();
+        if self.permissions.is_readable(name) && self.is_at_root(name, OperationKind::Read) {
+            let arguments = [("by", by.as_str()), ("filter", filter.as_str())];
+            fields.push(field_with(&format!("get{name}"), &arguments, ty(name), Meaning::Get(id.clone())));
+            fields.push(list(&format!("list{name}"), name, Meaning::List(id.clone())));
+            fields.push(paginate(&format!("paginate{name}"), name, Meaning::Paginate(id.clone())));
+        }
+        let result = || ty("_ValidationResult!");
+        if self.is_creatable(name) {
+            let arguments = [("data", &*format!("{name}CreateInput!"))];
+            fields.push(field_with(&format!("validateCreate{name}"), &arguments, result(), Meaning::ValidateCreate(id.clone())));
+        }
+        if self.is_updatable(name) {
+            let arguments = [("by", by.as_str()), ("data", &*format!("{name}UpdateInput!"))];
+            fields.push(field_with(&format!("validateUpdate{name}"), &arguments, result(), Meaning::ValidateUpdate(id.clone())));
+        }
+        fields
+    }
+
+    fn writes(&mut self, entity: &Entity) -> Vec<OutputField> {
+        let (id, name) = (&entity.name, entity.name.as_str());
+        let (by, filter) = (format!("{name}UniqueWhere!"), format!("{name}Where"));
+        let (create, update) = (format!("{name}CreateInput!"), format!("{name}UpdateInput!"));
+        let by_filter = [("by", by.as_str()), ("filter", filter.as_str())];
+        let creates = self.is_creatable(name) && self.is_at_root(name, OperationKind::Create);
+        let updates = self.is_updatable(name) && self.is_at_root(name, OperationKind::Update);
+        let deletes = self.is_deletable(name) && self.is_at_root(name, OperationKind::Delete);
+        let mut fields = Vec::new();
+        if creates {
+            fields.push(self.write("create", "Create", name, &[("data", &create)], Meaning::Create(id.clone())));
+        }
+        if deletes {
+            fields.push(self.write("delete", "Delete", name, &by_filter, Meaning::Delete(id.clone())));
+        }
+        if updates {
+            let arguments = [&by_filter[..], &[("data", update.as_str())]].concat();
+            fields.push(self.write("update", "Update", name, &arguments, Meaning::Update(id.clone())));
+        }
+        if creates && updates {
+            let arguments = [&by_filter[..], &[("update", update.as_str()), ("create", create.as_str())]].concat();
+            fields.push(self.write("upsert", "Upsert", name, &arguments, Meaning::Upsert(id.clone())));
+        }
+        fields
+    }
+
+    /// One field that writes, and the type of its result.
+    fn write(&mut self, verb: &str, kind: &str, entity: &str, arguments: &[(&str, &str)], meaning: Meaning) -> OutputField {
+        let result = format!("{entity}{kind}Result");
+        let mut fields = plain_fields(&RESULT_FIELDS);
+        if self.permissions.is_readable(entity) {
+            fields.push(field("node", ty(entity), Meaning::Node));
+        }
+        if kind != "Delete" {
+            fields.extend(plain_fields(&[("validation", "_ValidationResult!")]));
+        }
+        self.add(implementing(&result, &["MutationResult"], fields));
+        field_with(&format!("{verb}{entity}"), arguments, ty(&format!("{result}!")), meaning)
+    }
+}
