@@ -1,3 +1,12 @@
 //! Integration tests: what must hold across crates, tried on the real binaries and real servers. One binary, so that it links once.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod cases;
+mod cli;
+mod images;
+mod isolation;
+mod journey;
+mod refusals;
+mod saga_crash;
 mod tidy;
