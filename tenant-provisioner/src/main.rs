@@ -1,0 +1,10 @@
+//! The `freehold` command line.
+
+mod cli;
+mod dev;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}
