@@ -3,6 +3,8 @@
 //! What every service asks of the control plane and everything the provisioner records in it. Blocking: callers in async code
 //! go through a blocking thread. Nothing here touches a tenant's database, and no secret passes through unsealed.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod audit;
 mod connection;
 mod error;
@@ -14,6 +16,8 @@ pub mod schema;
 mod servers;
 mod state;
 mod tenants;
+#[cfg(test)]
+mod tests;
 
 pub use audit::{AuditEntry, NewAuditEntry};
 pub use connection::Catalog;
