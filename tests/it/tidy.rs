@@ -332,15 +332,20 @@ fn every_error_code_is_documented() {
     assert_none(&found, "error codes");
 }
 
-/// String literals in the bodies of functions that name codes, and the names in a list of codes.
+/// Codes that a source file defines: string literals in functions that name codes, the first literal of a failure made on the spot, and the names in
+/// a list of codes.
 fn codes_in(source: &str) -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
-    for rest in source.split("fn code(").skip(1) {
-        // The body ends where a line closes a brace no deeper than the function itself was indented: four spaces in an impl.
-        let body = rest.split_once("\n    }").map_or(rest, |(body, _)| body);
-        codes.extend(body.split('"').skip(1).step_by(2).filter(|literal| is_code(literal)).map(str::to_owned));
+    for start in ["fn code(", "fn as_str(self) -> &'static str {\n        match self {\n            Self::Graphql"] {
+        for rest in source.split(start).skip(1) {
+            // The body ends where a line closes a brace no deeper than the function itself was indented: four spaces in an impl.
+            let body = rest.split_once("\n    }").map_or(rest, |(body, _)| body);
+            codes.extend(body.split('"').skip(1).step_by(2).filter(|literal| is_code(literal)).map(str::to_owned));
+        }
     }
-    // The schema's rules are a list of their own: one name and a semicolon a line.
+    for rest in source.split("Failure::new(").skip(1).chain(source.split("Failure::local(").skip(1)) {
+        codes.extend(rest.split('"').nth(1).filter(|literal| is_code(literal)).map(str::to_owned));
+    }
     codes.extend(source.lines().filter_map(|line| line.trim().strip_suffix(';')).filter(|name| is_code(name)).map(str::to_owned));
     codes
 }

@@ -23,9 +23,11 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// `extensions.code` of the first error.
+    /// The code of the answer, or of its first error.
     pub fn code(&self) -> Option<String> {
-        self.json().pointer("/errors/0/extensions/code")?.as_str().map(str::to_owned)
+        let json = self.json();
+        let code = json.pointer("/extensions/code").or_else(|| json.pointer("/errors/0/extensions/code"))?;
+        code.as_str().map(str::to_owned)
     }
 
     /// The value at a JSON pointer below `data`.
