@@ -95,18 +95,13 @@ pub struct RootError {
 
 /// A text for the caller that may quote what he gave. A plan is shared between requests, so the values are put in when the text is needed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    /// Before the quotation.
-    pub before: String,
-    /// What is quoted.
-    pub quoted: Option<Quoted>,
-    /// After it.
-    pub after: String,
-}
+pub struct Message(pub Vec<MessagePart>);
 
-/// What a [`Message`] quotes.
+/// A part of a [`Message`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Quoted {
+pub enum MessagePart {
+    /// Fixed.
+    Text(String),
     /// An input, as JSON.
     Input(Input),
     /// A text that a step returned.
@@ -114,21 +109,24 @@ pub enum Quoted {
 }
 
 impl Message {
-    /// A text without quotation.
+    /// A text that quotes nothing.
     #[must_use]
     pub fn fixed(text: impl Into<String>) -> Self {
-        Self { before: text.into(), quoted: None, after: String::new() }
+        Self(vec![MessagePart::Text(text.into())])
     }
 
     /// The text for one request.
     #[must_use]
     pub fn render(&self, variables: &Variables, steps: &StepOutputs) -> String {
-        let quoted = match &self.quoted {
-            Some(Quoted::Input(input)) => input.to_json(variables).to_string(),
-            Some(Quoted::Step(name)) => steps.get(name).cloned().flatten().unwrap_or_default(),
-            None => String::new(),
-        };
-        format!("{}{quoted}{}", self.before, self.after)
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                MessagePart::Text(part) => text.push_str(part),
+                MessagePart::Input(input) => text.push_str(&input.to_json(variables).to_string()),
+                MessagePart::Step(name) => text.push_str(steps.get(name).and_then(Option::as_deref).unwrap_or_default()),
+            }
+        }
+        text
     }
 }
 

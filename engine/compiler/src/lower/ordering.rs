@@ -54,7 +54,7 @@ pub(super) fn order<'a>(
 
 /// One item of `orderBy`: exactly one key, or nested ones down to a column.
 fn key<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, item: &Input, pos: Pos) -> Result<Option<Key<'a>>, Refused> {
-    let (name, input) = single_key(item, pos)?;
+    let (name, input) = single_key(entity, item, pos)?;
     match name {
         "_random" => Ok((inputs::constant(input) == Some(&Value::Bool(true))).then_some(Key::Random)),
         "_randomSeeded" if *input == Input::Null => Ok(None),
@@ -89,18 +89,20 @@ fn hops<'a>(
     if *input == Input::Null {
         return Ok(None);
     }
-    let (next_name, next_input) = single_key(input, pos)?;
     let target = env.entity(entity.relation(name).expect("a field is a column or a relation").target.as_str());
+    let (next_name, next_input) = single_key(target, input, pos)?;
     let next = hops(env, Access::Relation, target, next_name, next_input, direction, pos)?;
     Ok(next.map(|next| relation_hop(env, access, entity, name, next)))
 }
 
-fn single_key(item: &Input, pos: Pos) -> Result<(&str, &Input), Refused> {
+fn single_key<'i>(entity: &Entity, item: &'i Input, pos: Pos) -> Result<(&'i str, &'i Input), Refused> {
     let Input::Object(members) = item else { return Ok(("_random", &Input::Null)) };
     match members.first() {
         Some((name, input)) if members.len() == 1 => Ok((name, input)),
         _ => {
-            let names: Vec<&str> = members.keys().map(|name| &**name).collect();
+            let mut names: Vec<&str> = members.keys().map(|name| &**name).collect();
+            // The order of the input type, columns first, which the contract's message has.
+            names.sort_by_key(|name| (entity.relation(name).is_some(), entity.fields.get_index_of(*name)));
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let message = format!("Order by: only one field is expected in each item of order by clause, got: {names}");
             Err(Refused::new(message, ErrorCode::BadUserInput, pos))

@@ -1,14 +1,15 @@
 //! Unique keys: which there are, whether an input names one (content API, section 6), and which filters find rows by one.
 
 use freehold_schema::filter::{Condition, Filter, Operator};
-use freehold_schema::model::{Entity, FieldKind, RelationKind, UniqueKind};
+use freehold_schema::model::{Entity, FieldKind, Relation, RelationKind, UniqueKind};
 use freehold_schema::names::FieldName;
 
 use super::{Env, Refused, inputs};
+use crate::api::unique_keys;
 use crate::bind::BindSource;
 use crate::error::ErrorCode;
 use crate::permissions::Access;
-use crate::plan::{Message, Quoted};
+use crate::plan::{Message, MessagePart};
 use crate::selection::{Input, Pos};
 
 /// How many rows a filter by a unique key finds.
@@ -46,7 +47,8 @@ fn check(
     pos: Pos,
 ) -> Result<(), Refused> {
     let given = |field: &FieldName| known == Some(field) || inputs::member(by, field.as_str()).is_some();
-    let keys: Vec<_> = keys(env, entity).into_iter().filter(|key| known.is_none_or(|known| key.as_slice() != [known])).collect();
+    let known_alone = |key: &Vec<FieldName>| known.is_some_and(|known| key.as_slice() == std::slice::from_ref(known));
+    let keys: Vec<_> = keys(env, entity).into_iter().filter(|key| !known_alone(key)).collect();
     if !keys.iter().any(|key| key.iter().all(|field| given(field))) {
         return Err(not_unique(entity, by, &keys, path, pos));
     }
@@ -60,24 +62,9 @@ fn check(
     Ok(())
 }
 
-/// Keys of an entity in the order of content API, section 6, as far as the caller may read all their members.
-fn keys<'a>(env: &Env<'a>, entity: &'a Entity) -> Vec<Vec<&'a FieldName>> {
-    let declared = [vec![&entity.primary]].into_iter().chain(entity.uniques.iter().map(|unique| unique.fields.iter().collect()));
-    let relations = entity.fields.values().filter(|field| match &field.kind {
-        FieldKind::Column(_) => false,
-        FieldKind::Relation(relation) => match &relation.kind {
-            RelationKind::OneHasOneOwning { .. } | RelationKind::OneHasOneInverse { .. } | RelationKind::OneHasMany { .. } => {
-                true
-            }
-            RelationKind::ManyHasOne { .. }
-            | RelationKind::ManyHasManyOwning { .. }
-            | RelationKind::ManyHasManyInverse { .. } => false,
-        },
-    });
-    let (has_one, has_many): (Vec<_>, Vec<_>) =
-        relations.partition(|field| entity.relation(field.name.as_str()).is_some_and(|r| !r.is_has_many()));
-    let keys = declared.chain(has_one.into_iter().chain(has_many).map(|field| vec![&field.name]));
-    keys.filter(|key| key.iter().all(|field| is_offered(env, entity, field))).collect()
+/// Keys of an entity, as far as the caller may read all their members.
+fn keys(env: &Env<'_>, entity: &Entity) -> Vec<Vec<FieldName>> {
+    unique_keys(entity).into_iter().filter(|key| key.iter().all(|field| is_offered(env, entity, field))).collect()
 }
 
 fn is_offered(env: &Env<'_>, entity: &Entity, field: &FieldName) -> bool {
@@ -87,15 +74,17 @@ fn is_offered(env: &Env<'_>, entity: &Entity, field: &FieldName) -> bool {
     }
 }
 
-fn not_unique(entity: &Entity, by: &Input, keys: &[Vec<&FieldName>], path: &[String], pos: Pos) -> Refused {
+fn not_unique(entity: &Entity, by: &Input, keys: &[Vec<FieldName>], path: &[String], pos: Pos) -> Refused {
     let place = if path.len() > 1 { format!(" in path {}", path.join(".")) } else { String::new() };
-    let keys: Vec<String> =
-        keys.iter().map(|key| key.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ")).collect();
-    let message = Message {
-        before: format!("Provided where is not unique for entity {}:\nProvided value{place}: ", entity.name),
-        quoted: Some(Quoted::Input(by.clone())),
-        after: format!("\nKnown unique key combinations:\n\t - {}", keys.join("\n\t - ")),
-    };
+    // Declared keys first, then has-one and has-many relations.
+    let mut keys: Vec<&Vec<FieldName>> = keys.iter().collect();
+    keys.sort_by_key(|key| entity.relation(key[0].as_str()).filter(|_| key.len() == 1).map(Relation::is_has_many));
+    let keys: Vec<String> = keys.iter().map(|key| key.iter().map(FieldName::as_str).collect::<Vec<_>>().join(", ")).collect();
+    let message = Message(vec![
+        MessagePart::Text(format!("Provided where is not unique for entity {}:\nProvided value{place}: ", entity.name)),
+        MessagePart::Input(by.clone()),
+        MessagePart::Text(format!("\nKnown unique key combinations:\n\t - {}", keys.join("\n\t - "))),
+    ]);
     Refused { message, code: ErrorCode::NonUniqueWhere, pos }
 }
 

@@ -3,13 +3,14 @@
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, FieldKind, OnDelete};
+use freehold_schema::names::FieldName;
 
 use super::updating::{filter, write_filtered, write_found};
-use super::{Answer, argument, assembled, for_input, input, nodes, not_found, refused, write_condition, write_lookup};
+use super::{Answer, ID, argument, assembled, for_input, input, nodes, not_found, refused, write_condition, write_lookup};
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, uniques};
 use crate::permissions::{Access, Rule};
-use crate::plan::{Message, Quoted, Step, Write, WriteError, WriteErrorKind};
+use crate::plan::{Message, MessagePart, Step, Write, WriteError, WriteErrorKind};
 use crate::selection::{Input, Selected};
 use crate::sql::Alias;
 
@@ -31,6 +32,7 @@ pub(super) fn delete(env: &Env<'_>, entity: &Entity, field: &Selected) -> Result
 
 fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, filter: &Clause<'a>) -> Step {
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
+    let (restricting, following) = split(followers(env, entity));
     let mut state = State::default();
     state.sql.syntax("WITH ");
     let row = write_lookup(env, &mut state, entity, found);
@@ -41,7 +43,11 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
         state.sql.syntax(" AND ");
         write_condition(env, &mut state, old, clause);
     }
-    write_followers(env, &mut state, entity, old, 1);
+    for restricting in &restricting {
+        state.sql.syntax(" AND NOT ");
+        write_references(&mut state, restricting, entity, row);
+    }
+    write_followers(env, &mut state, &following, entity, old, 1);
     state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column).syntax(") ");
 
     let (mut answer, json) = Answer::begin(&mut state);
@@ -53,6 +59,14 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
     if !permitted.is_always() {
         answer.check(&mut state, denied(entity), |state| write_filtered(env, state, entity, row, &permitted));
     }
+    for (index, restricting) in restricting.iter().enumerate() {
+        let name = Ident::new(&format!("references_{index}")).expect("a short name");
+        answer.check(&mut state, restricted(entity, restricting, &name), |state| {
+            state.sql.syntax("NOT ");
+            write_references(state, restricting, entity, row);
+        });
+        answer.text(&mut state, &name, |state| write_referring(env, state, restricting, entity, row));
+    }
     answer.check_some(env, &mut state, held(entity), gone, &ALWAYS);
     answer.id(&mut state, row, entity);
     answer.finish(state, json, entity)
@@ -60,28 +74,80 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
 
 fn denied(entity: &Entity) -> WriteError {
     let before = format!("for input {{\"{}\":{{\"in\":[\"", entity.primary);
-    not_found(None, Some(Message { before, quoted: Some(Quoted::Step(super::ID.into())), after: "\"]}}".to_owned() }))
+    let parts = vec![MessagePart::Text(before), MessagePart::Step(ID.into()), MessagePart::Text("\"]}}".to_owned())];
+    not_found(None, Some(Message(parts)))
+}
+
+/// Rows refer to the row, and their foreign key forbids that it goes.
+fn restricted(entity: &Entity, follower: &Follower<'_>, references: &Ident) -> WriteError {
+    let after = format!(
+        " row(s) of entity {} in relation {}. OnDelete behaviour of this relation is set to \"restrict\". \
+         You might consider changing it to \"setNull\" or \"cascade\".",
+        follower.owner.name, follower.field
+    );
+    let references = MessagePart::Step(references.as_str().into());
+    still_referenced(entity, vec![MessagePart::Text(" from ".to_owned()), references, MessagePart::Text(after)])
 }
 
 /// Rows that would follow may not be touched by this caller.
 fn held(entity: &Entity) -> WriteError {
-    let message = Message {
-        before: "Cannot delete ".to_owned(),
-        quoted: Some(Quoted::Step(super::ID.into())),
-        after: format!(
-            " row(s) of entity {}, because it is still referenced. This is possibly caused by ACL denial.",
-            entity.name
-        ),
-    };
-    WriteError { paths: Vec::new(), kind: WriteErrorKind::ForeignKeyConstraintViolation, message: Some(message) }
+    still_referenced(entity, vec![MessagePart::Text(". This is possibly caused by ACL denial.".to_owned())])
+}
+
+fn still_referenced(entity: &Entity, rest: Vec<MessagePart>) -> WriteError {
+    let mut parts = vec![
+        MessagePart::Text("Cannot delete ".to_owned()),
+        MessagePart::Step(ID.into()),
+        MessagePart::Text(format!(" row(s) of entity {}, because it is still referenced", entity.name)),
+    ];
+    parts.extend(rest);
+    WriteError { paths: Vec::new(), kind: WriteErrorKind::ForeignKeyConstraintViolation, message: Some(Message(parts)) }
+}
+
+/// `EXISTS (a row that refers to the one found)`
+fn write_references(state: &mut State, follower: &Follower<'_>, entity: &Entity, row: Alias) {
+    let rows = state.sql.next_alias();
+    state.sql.syntax("EXISTS (SELECT 1 FROM ").content(&follower.owner.table).syntax(" ").alias(rows);
+    state.sql.syntax(" WHERE ").column(rows, follower.key).syntax(" = ");
+    write_key(state, entity, row);
+    state.sql.syntax(")");
+}
+
+/// Ids of rows that refer to the one found: at most ten, and only such as the caller sees.
+fn write_referring<'a>(env: &Env<'a>, state: &mut State, follower: &Follower<'a>, entity: &Entity, row: Alias) {
+    let (listed, rows) = (state.sql.next_alias(), state.sql.next_alias());
+    let (key, item) = (&follower.owner.primary_column().column, Ident::new("item").expect("a short name"));
+    state.sql.syntax("(SELECT string_agg(").column(listed, &item).syntax(", ', ') FROM (SELECT ").column(rows, key);
+    state.sql.syntax("::text AS ").ident(&item).syntax(" FROM ").content(&follower.owner.table).syntax(" ").alias(rows);
+    state.sql.syntax(" WHERE ").column(rows, follower.key).syntax(" = ");
+    write_key(state, entity, row);
+    let visible = clauses::visible(env, Access::Root, follower.owner);
+    if !visible.is_always() {
+        state.sql.syntax(" AND ");
+        write_condition(env, state, rows, &visible);
+    }
+    state.sql.syntax(" ORDER BY 1 LIMIT 10) ").alias(listed).syntax(")");
+}
+
+/// The key of the only row of a CTE.
+fn write_key(state: &mut State, entity: &Entity, row: Alias) {
+    let key = &entity.primary_column().column;
+    state.sql.syntax("(SELECT ").column(row, key).syntax(" FROM ").alias(row).syntax(")");
 }
 
 /// Writes ` AND NOT EXISTS (…)` for each foreign key through which PostgreSQL would delete or change rows that this caller may not delete or change.
 ///
 /// Foreign keys know nothing of permissions. Nothing is written for who may do everything.
-fn write_followers<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, alias: Alias, depth: usize) {
-    for follower in followers(env, entity) {
-        let guarded = follower.cascades && is_guarded(env, follower.owner, &mut vec![entity.name.as_str()]);
+fn write_followers<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    followed: &[Follower<'a>],
+    entity: &'a Entity,
+    alias: Alias,
+    depth: usize,
+) {
+    for follower in followed {
+        let guarded = follower.cascades() && is_guarded(env, follower.owner, &mut vec![entity.name.as_str()]);
         if follower.rule.is_always() && !guarded {
             continue;
         }
@@ -89,26 +155,32 @@ fn write_followers<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, ali
         state.sql.syntax(" AND NOT EXISTS (SELECT 1 FROM ").content(&follower.owner.table).syntax(" ").alias(rows);
         state.sql.syntax(" WHERE ").column(rows, follower.key).syntax(" = ").column(alias, &entity.primary_column().column);
         // Beyond the limit nothing is proved, so nothing may follow.
-        let permitted = if depth < MAX_CASCADE {
-            clauses::of_rule(env, follower.owner, follower.rule)
-        } else {
-            Clause::Constant(Some(false))
-        };
+        let near = depth < MAX_CASCADE;
+        let permitted = if near { clauses::of_rule(env, follower.owner, follower.rule) } else { Clause::Constant(Some(false)) };
         state.sql.syntax(" AND (");
         write_condition(env, state, rows, &permitted);
-        if guarded && depth < MAX_CASCADE {
-            write_followers(env, state, follower.owner, rows, depth + 1);
+        if guarded && near {
+            let (_, following) = split(followers(env, follower.owner));
+            write_followers(env, state, &following, follower.owner, rows, depth + 1);
         }
         state.sql.syntax(") IS NOT TRUE)");
     }
 }
 
-/// Rows of `owner` that are deleted, or lose their reference, when the row they reference is deleted.
+/// Rows of `owner` that refer to rows of an entity, and what happens to them when those are deleted.
 struct Follower<'a> {
     owner: &'a Entity,
+    field: &'a FieldName,
     key: &'a Ident,
-    cascades: bool,
+    on_delete: OnDelete,
+    /// What allows it.
     rule: &'a Rule,
+}
+
+impl Follower<'_> {
+    fn cascades(&self) -> bool {
+        self.on_delete == OnDelete::Cascade
+    }
 }
 
 fn followers<'a>(env: &Env<'a>, entity: &'a Entity) -> Vec<Follower<'a>> {
@@ -118,17 +190,19 @@ fn followers<'a>(env: &Env<'a>, entity: &'a Entity) -> Vec<Follower<'a>> {
             let FieldKind::Relation(relation) = &field.kind else { continue };
             let Some(joining) = relation.joining_column().filter(|_| relation.target == entity.name) else { continue };
             let name = owner.name.as_str();
-            let (cascades, rule) = match joining.on_delete {
-                OnDelete::Restrict => continue,
-                OnDelete::Cascade => (true, env.permissions.delete(Access::Root, name)),
-                OnDelete::SetNull => {
-                    (false, env.permissions.field(Access::Root, name, OperationKind::Update, field.name.as_str()))
-                }
+            let rule = match joining.on_delete {
+                OnDelete::Restrict | OnDelete::Cascade => env.permissions.delete(Access::Root, name),
+                OnDelete::SetNull => env.permissions.field(Access::Root, name, OperationKind::Update, field.name.as_str()),
             };
-            followers.push(Follower { owner, key: &joining.column, cascades, rule });
+            followers.push(Follower { owner, field: &field.name, key: &joining.column, on_delete: joining.on_delete, rule });
         }
     }
     followers
+}
+
+/// Those that forbid a deletion, and those that follow it.
+fn split(followers: Vec<Follower<'_>>) -> (Vec<Follower<'_>>, Vec<Follower<'_>>) {
+    followers.into_iter().partition(|follower| follower.on_delete == OnDelete::Restrict)
 }
 
 /// Whether a deletion from `entity` would reach rows that the caller may not always touch. `seen` ends cycles.
@@ -137,7 +211,6 @@ fn is_guarded<'a>(env: &Env<'a>, entity: &'a Entity, seen: &mut Vec<&'a str>) ->
         return false;
     }
     seen.push(entity.name.as_str());
-    followers(env, entity)
-        .iter()
-        .any(|follower| !follower.rule.is_always() || follower.cascades && is_guarded(env, follower.owner, seen))
+    let (_, following) = split(followers(env, entity));
+    following.into_iter().any(|it| !it.rule.is_always() || it.cascades() && is_guarded(env, it.owner, seen))
 }

@@ -30,7 +30,7 @@ use crate::lower::clauses::{self, Cell, Clause};
 use crate::lower::{Context, Env, Refused, State, reading, write_clause};
 use crate::permissions::Access;
 use crate::plan::{
-    Check, ImageSlot, InputCheck, Message, MutationPlan, MutationRoot, MutationRootValue, PathFragment, Quoted, Step, StepKind,
+    Check, ImageSlot, InputCheck, Message, MessagePart, MutationPlan, MutationRoot, MutationRootValue, PathFragment, Step, StepKind,
     Write, WriteError, WriteErrorKind,
 };
 use crate::selection::{Input, Selected};
@@ -102,7 +102,7 @@ fn not_found(path: Option<&FieldName>, message: Option<Message>) -> WriteError {
 
 /// `for input {…}`
 fn for_input(input: &Input) -> Message {
-    Message { before: "for input ".to_owned(), quoted: Some(Quoted::Input(input.clone())), after: String::new() }
+    Message(vec![MessagePart::Text("for input ".to_owned()), MessagePart::Input(input.clone())])
 }
 
 /// The statements that read the nodes of a result, one for each time it is selected.
@@ -172,11 +172,18 @@ impl Answer {
         self.check(state, error, |state| write_some(env, state, rows, clause));
     }
 
+    /// Adds a text for messages and later steps.
+    fn text(&mut self, state: &mut State, name: &Ident, write: impl FnOnce(&mut State)) {
+        self.separate(state);
+        write(state);
+        state.sql.syntax(" AS ").ident(name);
+    }
+
     /// Adds the key of the row that `rows` has.
     fn id(&mut self, state: &mut State, rows: Alias, entity: &Entity) {
-        self.separate(state);
-        state.sql.syntax("(SELECT ").column(rows, &entity.primary_column().column).syntax("::text FROM ").alias(rows).syntax(")");
-        state.sql.syntax(" AS ").ident(&Ident::new(ID).expect("a short name"));
+        self.text(state, &Ident::new(ID).expect("a short name"), |state| {
+            state.sql.syntax("(SELECT ").column(rows, &entity.primary_column().column).syntax("::text FROM ").alias(rows).syntax(")");
+        });
     }
 
     fn separate(&mut self, state: &mut State) {
