@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
@@ -24,6 +24,7 @@ macro_rules! with_context {
 pub(crate) const MARK: u8 = b'K';
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
+const MAX_ATTEMPTS: u32 = 3;
 
 /// Where KMS is. Credentials come from the standard chain (environment, profile, container, instance).
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,11 @@ pub struct KmsKeyWrapper {
 impl KmsKeyWrapper {
     /// `key_id` is a key's id, ARN or alias. Nothing is sent yet.
     pub async fn new(key_id: impl Into<String>, config: &KmsConfig) -> Self {
+        Self::with_loader(key_id, config, aws_config::defaults(BehaviorVersion::latest())).await
+    }
+
+    /// With AWS settings of the caller's, such as credentials of its own.
+    pub async fn with_loader(key_id: impl Into<String>, config: &KmsConfig, loader: ConfigLoader) -> Self {
         // The SDK's default HTTP client would bring another crypto library than ring (DESIGN D9).
         let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let timeouts = TimeoutConfig::builder()
@@ -50,23 +56,15 @@ impl KmsKeyWrapper {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(3));
+        let retries = RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS);
+        let mut loader = loader.http_client(http).timeout_config(timeouts).retry_config(retries);
         if let Some(region) = &config.region {
             loader = loader.region(Region::new(region.clone()));
         }
         if let Some(endpoint_url) = &config.endpoint_url {
             loader = loader.endpoint_url(endpoint_url);
         }
-        Self::from_client(Client::new(&loader.load().await), key_id)
-    }
-
-    /// With a client made elsewhere, such as one with credentials of its own.
-    #[must_use]
-    pub fn from_client(client: Client, key_id: impl Into<String>) -> Self {
-        Self { client, key_id: key_id.into() }
+        Self { client: Client::new(&loader.load().await), key_id: key_id.into() }
     }
 }
 
@@ -111,7 +109,9 @@ fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> VaultError {
         SdkError::ResponseError(_) => return VaultError::KmsUnreachable("the answer is not KMS's protocol".to_owned()),
         _ => return VaultError::KmsUnreachable("no credentials or region, or the connection failed".to_owned()),
     };
-    let code = service.err().code().unwrap_or("unknown");
+    let Some(code) = service.err().code() else {
+        return VaultError::KmsUnreachable("the answer is not KMS's protocol".to_owned());
+    };
     let retryable = service.raw().status().is_server_error()
         || matches!(
             code,
@@ -122,7 +122,3 @@ fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> VaultError {
         code => VaultError::Kms { code: code.to_owned(), retryable },
     }
 }
-
-#[cfg(test)]
-#[path = "kms_tests.rs"]
-mod tests;
