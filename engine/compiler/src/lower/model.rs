@@ -1,6 +1,8 @@
 //! Constants: `_info`, and `schema`, the content schema as the caller's roles see it (content API, sections 4 and 21).
 
-use freehold_schema::model::{Column, ColumnKind, Direction, Entity, EnumType, Field, FieldKind, OnDelete, OrderBy, Relation, RelationKind};
+use freehold_schema::model::{
+    Column, ColumnKind, Direction, Entity, EnumType, Field, FieldKind, OnDelete, OrderBy, Relation, RelationKind,
+};
 use freehold_schema::names::EnumName;
 use freehold_schema::validation::Validator;
 use serde_json::{Map, Value, json};
@@ -61,10 +63,13 @@ fn is_visible(env: &Env<'_>, entity: &Entity, field: &Field) -> bool {
 /// An enum is hidden when only hidden columns have it.
 fn is_enum_visible(env: &Env<'_>, name: &EnumName) -> bool {
     let entities = env.schema.entities.values();
-    let mut columns = entities.flat_map(|entity| entity.fields.values().map(move |field| (entity, field))).filter(|(_, field)| match &field.kind {
-        FieldKind::Column(column) => column.kind == ColumnKind::Enum(name.clone()),
-        FieldKind::Relation(_) => false,
-    });
+    let mut columns =
+        entities.flat_map(|entity| entity.fields.values().map(move |field| (entity, field))).filter(|(_, field)| {
+            match &field.kind {
+                FieldKind::Column(column) => column.kind == ColumnKind::Enum(name.clone()),
+                FieldKind::Relation(_) => false,
+            }
+        });
     let used = columns.clone().next().is_some();
     !used || columns.any(|(entity, field)| is_visible(env, entity, field))
 }

@@ -30,8 +30,8 @@ use crate::lower::clauses::{self, Cell, Clause};
 use crate::lower::{Context, Env, Refused, State, reading, write_clause};
 use crate::permissions::Access;
 use crate::plan::{
-    Check, ImageSlot, InputCheck, Message, MessagePart, MutationPlan, MutationRoot, MutationRootValue, PathFragment, Step, StepKind,
-    Write, WriteError, WriteErrorKind,
+    Check, ImageSlot, InputCheck, Message, MessagePart, MutationPlan, MutationRoot, MutationRootValue, PathFragment, Step,
+    StepKind, Write, WriteError, WriteErrorKind,
 };
 use crate::selection::{Input, Selected};
 use crate::sql::Alias;
@@ -182,7 +182,13 @@ impl Answer {
     /// Adds the key of the row that `rows` has.
     fn id(&mut self, state: &mut State, rows: Alias, entity: &Entity) {
         self.text(state, &Ident::new(ID).expect("a short name"), |state| {
-            state.sql.syntax("(SELECT ").column(rows, &entity.primary_column().column).syntax("::text FROM ").alias(rows).syntax(")");
+            state
+                .sql
+                .syntax("(SELECT ")
+                .column(rows, &entity.primary_column().column)
+                .syntax("::text FROM ")
+                .alias(rows)
+                .syntax(")");
         });
     }
 

@@ -1,0 +1,230 @@
+//! Compiles every case of the corpus in tests/cases and compares with its snapshot. Its README.md says what the files are.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use freehold_compiler::api::Api;
+use freehold_compiler::bind::{Bind, BindContext, StepOutputs};
+use freehold_compiler::caller::{Caller, Membership};
+use freehold_compiler::compile::compile;
+use freehold_compiler::error::RequestError;
+use freehold_compiler::permissions::Permissions;
+use freehold_compiler::plan::{MutationRootValue, Plan, QueryPlan, Root, RootValue, Statement, StepKind, Write};
+use freehold_compiler::prepare::{Limits, prepare};
+use freehold_schema::Schema;
+use freehold_schema::names::{RoleName, VariableName};
+use serde_json::{Map, Value};
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases")
+}
+
+fn schema() -> Schema {
+    let text = std::fs::read_to_string(corpus().join("schema.json")).unwrap();
+    Schema::from_json("schema.json", &text).expect("the corpus has a valid schema")
+}
+
+fn folders(of: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn json(path: PathBuf) -> Option<Value> {
+    std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).unwrap())
+}
+
+fn memberships(case: &Path) -> Vec<Membership> {
+    let Some(stated) = json(case.join("caller.json")) else {
+        return vec![Membership { role: RoleName::new("admin"), variables: std::collections::BTreeMap::new() }];
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let membership = |stated: &Value| Membership {
+        role: RoleName::new(&text(&stated["role"])),
+        variables: stated["variables"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| (VariableName::new(&text(&it["name"])), it["values"].as_array().unwrap().iter().map(text).collect()))
+            .collect(),
+    };
+    stated.as_array().unwrap().iter().map(membership).collect()
+}
+
+/// A case, compiled and printed.
+fn compiled(schema: &Schema, case: &Path) -> String {
+    let caller = Caller::resolve(schema, None, &memberships(case)).expect("the case states valid memberships");
+    let permissions = Permissions::new(schema, caller.role_set());
+    let api = Api::build(schema, &permissions);
+    let document = std::fs::read_to_string(case.join("operation.graphql")).unwrap();
+    let values: Map<String, Value> =
+        json(case.join("variables.json")).map_or_else(Map::new, |it| it.as_object().unwrap().clone());
+    let prepared = match prepare(&api, &document, None, &Limits::default()) {
+        Ok(prepared) => prepared,
+        Err(errors) => return refused(&errors),
+    };
+    let variables = match prepared.coerce(&api, &values) {
+        Ok(variables) => variables,
+        Err(errors) => return refused(&errors),
+    };
+    let once = compile(schema, &permissions, &api, &prepared, &variables, &caller);
+    let again = compile(schema, &permissions, &api, &prepared, &variables, &caller);
+    let (once, again) = match (once, again) {
+        (Ok(once), Ok(again)) => (once, again),
+        (Err(errors), _) | (_, Err(errors)) => return refused(&errors),
+    };
+    let steps = StepOutputs::new();
+    let ids: Vec<uuid::Uuid> = (0..10).map(uuid::Uuid::from_u128).collect();
+    let context = BindContext {
+        variables: &variables,
+        caller: &caller,
+        new_ids: &ids,
+        now: "2024-01-01T00:00:00.000Z",
+        image_marker: "0",
+        steps: &steps,
+    };
+    for statement in statements(&once) {
+        let values = statement.bind(&context).expect("the case's values can be bound");
+        assert_eq!(values.len(), statement.binds.len());
+        assert_eq!(statement.segments.len(), statement.binds.len() + 1);
+    }
+    let printed = print(&once);
+    assert_eq!(printed, print(&again), "compiling twice gives the same text");
+    printed
+}
+
+fn refused(errors: &[RequestError]) -> String {
+    errors.iter().fold(String::new(), |mut text, error| {
+        let _ = writeln!(text, "-- refused: {} {}", error.code.as_str(), error.message);
+        text
+    })
+}
+
+fn statements(plan: &Plan) -> Vec<&Statement> {
+    match plan {
+        Plan::Query(query) => query.statement.iter().collect(),
+        Plan::Mutation(mutation) => mutation
+            .roots
+            .iter()
+            .flat_map(|root| match &root.value {
+                MutationRootValue::Write(write) => write.steps.iter().map(|step| &step.statement).collect(),
+                MutationRootValue::Query(query) => query.statement.iter().collect::<Vec<_>>(),
+                MutationRootValue::Constant(_) => Vec::new(),
+            })
+            .collect(),
+    }
+}
+
+fn print(plan: &Plan) -> String {
+    let mut text = String::new();
+    match plan {
+        Plan::Query(query) => print_query(&mut text, query),
+        Plan::Mutation(mutation) => {
+            for root in &mutation.roots {
+                match &root.value {
+                    MutationRootValue::Write(write) => print_write(&mut text, &root.key, write),
+                    MutationRootValue::Query(query) => print_query(&mut text, query),
+                    MutationRootValue::Constant(json) => drop(writeln!(text, "-- {}: {json}", root.key)),
+                }
+            }
+        }
+    }
+    text
+}
+
+fn print_query(text: &mut String, query: &QueryPlan) {
+    print_roots(text, &query.roots, "");
+    query.statement.iter().for_each(|statement| print_statement(text, statement));
+}
+
+fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
+    for Root { key, value } in roots {
+        let _ = match value {
+            RootValue::Row(ordinal) => writeln!(text, "-- {prefix}{key}: row {ordinal}"),
+            RootValue::Constant(json) if json.len() > 100 => writeln!(text, "-- {prefix}{key}: {} bytes of JSON", json.len()),
+            RootValue::Constant(json) => writeln!(text, "-- {prefix}{key}: {json}"),
+            RootValue::Introspection => writeln!(text, "-- {prefix}{key}: introspection"),
+            RootValue::Failed(error) => writeln!(text, "-- {prefix}{key}: null, {} {:?}", error.code.as_str(), error.message),
+            RootValue::Object(roots) => {
+                print_roots(text, roots, &format!("{prefix}{key}."));
+                Ok(())
+            }
+        };
+    }
+}
+
+fn print_write(text: &mut String, key: &str, write: &Write) {
+    let _ = writeln!(text, "-- {key}: {}, {} input checks", write.result_type, write.checks.len());
+    if let Some(error) = &write.refused {
+        let _ = writeln!(text, "-- refused: {} {:?}", error.kind.as_str(), error.message);
+    }
+    for step in &write.steps {
+        match &step.kind {
+            StepKind::Node => text.push_str("-- node\n"),
+            StepKind::Change { checks, .. } => {
+                for check in checks {
+                    let _ = writeln!(
+                        text,
+                        "-- {}: else {} {:?}",
+                        check.name.as_str(),
+                        check.error.kind.as_str(),
+                        check.error.message
+                    );
+                }
+            }
+        }
+        print_statement(text, &step.statement);
+    }
+}
+
+fn print_statement(text: &mut String, statement: &Statement) {
+    text.push_str(&lines(&statement.sql()));
+    text.push('\n');
+    for (index, Bind { source, ty }) in statement.binds.iter().enumerate() {
+        let _ = writeln!(text, "-- ${}: {ty:?} {source:?}", index + 1);
+    }
+}
+
+/// Breaks a statement before each clause and indents it by its parentheses, for reading.
+fn lines(sql: &str) -> String {
+    const CLAUSES: [&str; 8] = ["SELECT ", "FROM ", "WHERE ", "ORDER BY ", "LIMIT ", "UNION ALL ", "WITH ", "RETURNING "];
+    let mut text = String::with_capacity(sql.len() * 2);
+    let (mut depth, mut quote) = (0_usize, None);
+    for (at, c) in sql.char_indices() {
+        let begins = quote.is_none() && CLAUSES.iter().any(|clause| sql[at..].starts_with(clause));
+        if begins && at > 0 && sql[..at].ends_with([' ', '(']) {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+            text.extend(std::iter::repeat_n("  ", depth));
+        }
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        text.push(c);
+    }
+    text
+}
+
+#[test]
+fn cases_compile_to_their_snapshots() {
+    let schema = schema();
+    for area in folders(&corpus()) {
+        for case in folders(&area) {
+            let name = format!("{}/{}", area.file_name().unwrap().to_string_lossy(), case.file_name().unwrap().to_string_lossy());
+            let printed = compiled(&schema, &case);
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_path(&case);
+            settings.set_prepend_module_to_snapshot(false);
+            settings.set_omit_expression(true);
+            settings.set_description(name);
+            settings.bind(|| insta::assert_snapshot!("sql", printed));
+        }
+    }
+}
