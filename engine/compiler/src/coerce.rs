@@ -12,15 +12,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use crate::api::{Api, InputField, ScalarKind, TypeKind, TypeRef};
+use crate::api::{Api, InputField, TypeKind, TypeRef};
 use crate::error::{ErrorCode, RequestError};
 use crate::prepare::Prepared;
 use crate::selection::{PathStep, VariablePath};
 use crate::suggest::{did_you_mean, suggestions};
 use crate::syntax::ast::{Type, Value as Literal, ValueKind, VariableDefinition};
 use inspect::inspect;
-pub(crate) use shape::CHOOSING_MEMBERS;
 use scalars::Refusal;
+pub(crate) use shape::CHOOSING_MEMBERS;
 
 /// Coerced variables of one request.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -165,7 +165,10 @@ impl Coercion<'_> {
     fn value(&mut self, ty: &TypeRef, value: &Value) -> Value {
         match (ty, value) {
             (TypeRef::NonNull(inner), Value::Null) => {
-                self.invalid(value, &format!("Expected non-nullable type \"{}\" not to be null.", TypeRef::NonNull(inner.clone())));
+                self.invalid(
+                    value,
+                    &format!("Expected non-nullable type \"{}\" not to be null.", TypeRef::NonNull(inner.clone())),
+                );
                 Value::Null
             }
             (TypeRef::NonNull(inner), _) => self.value(inner, value),
@@ -234,7 +237,7 @@ impl Coercion<'_> {
 }
 
 /// graphql-js's `printPathArray`.
-fn print_step(step: &PathStep) -> String {
+pub(crate) fn print_step(step: &PathStep) -> String {
     match step {
         PathStep::Member(name) => format!(".{name}"),
         PathStep::Item(index) => format!("[{index}]"),
@@ -244,9 +247,4 @@ fn print_step(step: &PathStep) -> String {
 /// Whether values of this type are whole leaves: scalars, enums, and lists of them.
 pub(crate) fn is_leaf(api: &Api, ty: &TypeRef) -> bool {
     matches!(api.types.get(&**ty.name()).map(|definition| &definition.kind), Some(TypeKind::Scalar(_) | TypeKind::Enum(_)))
-}
-
-/// Whether this is the type of JSON documents, whose literals may contain variables.
-pub(crate) fn is_json(api: &Api, ty: &TypeRef) -> bool {
-    matches!(api.types.get(&**ty.name()).map(|definition| &definition.kind), Some(TypeKind::Scalar(ScalarKind::Json)))
 }

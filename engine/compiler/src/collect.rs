@@ -54,13 +54,7 @@ impl<'a> Collector<'a> {
         fields.collect()
     }
 
-    fn collect(
-        &self,
-        object: &TypeDefinition,
-        set: &'a SelectionSet,
-        groups: &mut Groups<'a>,
-        visited: &mut IndexSet<&'a str>,
-    ) {
+    fn collect(&self, object: &TypeDefinition, set: &'a SelectionSet, groups: &mut Groups<'a>, visited: &mut IndexSet<&'a str>) {
         for selection in set.items.iter().filter(|selection| self.is_included(selection.directives())) {
             match selection {
                 Selection::Field(field) => groups.entry(field.response_key()).or_default().push(field),
@@ -68,7 +62,8 @@ impl<'a> Collector<'a> {
                     if !visited.insert(&spread.name.text) {
                         continue;
                     }
-                    let Some(fragment) = self.prepared.document.fragments.iter().find(|it| it.name.text == spread.name.text) else {
+                    let Some(fragment) = self.prepared.document.fragments.iter().find(|it| it.name.text == spread.name.text)
+                    else {
                         continue;
                     };
                     if self.api.is_possible(&fragment.type_condition.text, &object.name) {
@@ -129,7 +124,8 @@ impl<'a> Collector<'a> {
         Ok(match &definition.kind {
             TypeKind::Object { .. } => Selections::Object(self.object(definition, sets)?),
             TypeKind::Interface { .. } | TypeKind::Union(_) => {
-                let possible = self.api.possible_types(type_name).map(|object| Ok((Arc::clone(&object.name), self.object(object, sets)?)));
+                let possible =
+                    self.api.possible_types(type_name).map(|object| Ok((Arc::clone(&object.name), self.object(object, sets)?)));
                 Selections::Abstract(possible.collect::<Result<_, Box<RequestError>>>()?)
             }
             TypeKind::Scalar(_) | TypeKind::Enum(_) | TypeKind::Input(_) => Selections::None,

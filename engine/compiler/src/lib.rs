@@ -10,6 +10,8 @@
 //!
 //! What the wire looks like is the content API's contract; which SQL is cheap was measured (ARCHITECTURE.md, "A query").
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod api;
 pub mod bind;
 pub mod caller;
@@ -26,4 +28,6 @@ pub mod selection;
 mod sql;
 mod suggest;
 mod syntax;
+#[cfg(test)]
+mod testing;
 mod validate;

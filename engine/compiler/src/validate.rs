@@ -10,11 +10,11 @@ mod fragments;
 mod limits;
 mod operations;
 mod overlaps;
+#[cfg(test)]
+mod tests;
 mod values;
 mod variables;
 mod walk;
-#[cfg(test)]
-mod tests;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

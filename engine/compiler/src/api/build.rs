@@ -185,7 +185,8 @@ fn condition_fields(name: &str, base: &str, column: &Column) -> Vec<(&'static st
             if *kind == ColumnKind::String {
                 let text =
                     ["contains", "startsWith", "endsWith", "containsCI", "startsWithCI", "endsWithCI", "similar", "wordSimilar"];
-                fields.extend(text.map(|operator| (operator, one())));
+                // Text also where the column has an alias: a part of a URL is no URL.
+                fields.extend(text.map(|operator| (operator, "String".to_owned())));
             }
         }
     }

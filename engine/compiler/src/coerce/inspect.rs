@@ -32,7 +32,8 @@ fn inspect_at(value: &Value, depth: usize) -> String {
         Value::Object(members) if members.is_empty() => "{}".to_owned(),
         Value::Object(_) if depth > MAX_DEPTH - 1 => "[Object]".to_owned(),
         Value::Object(members) => {
-            let printed: Vec<String> = members.iter().map(|(key, value)| format!("{key}: {}", inspect_at(value, depth + 1))).collect();
+            let printed: Vec<String> =
+                members.iter().map(|(key, value)| format!("{key}: {}", inspect_at(value, depth + 1))).collect();
             format!("{{ {} }}", printed.join(", "))
         }
     }

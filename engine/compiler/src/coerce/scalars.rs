@@ -25,8 +25,9 @@ pub(crate) fn scalar_from_literal(kind: ScalarKind, value: &Value) -> Result<Jso
             .map(Json::from)
             .map_err(|_| Refusal::Message(format!("Int cannot represent non 32-bit signed integer value: {text}"))),
         (ScalarKind::Int, _) => Err(message("Int cannot represent non-integer value")),
-        (ScalarKind::Float, ValueKind::Int(text) | ValueKind::Float(text)) => finite(text.parse().ok())
-            .ok_or_else(|| message("Float cannot represent non numeric value")),
+        (ScalarKind::Float, ValueKind::Int(text) | ValueKind::Float(text)) => {
+            finite(text.parse().ok()).ok_or_else(|| message("Float cannot represent non numeric value"))
+        }
         (ScalarKind::Float, _) => Err(message("Float cannot represent non numeric value")),
         (ScalarKind::String, ValueKind::String { text, .. }) => Ok(Json::from(&**text)),
         (ScalarKind::String, _) => Err(message("String cannot represent a non string value")),
@@ -191,9 +192,8 @@ fn uuid(text: &str) -> Option<String> {
             return None;
         }
     }
-    (digits.len() == 32 && !after_dash).then(|| {
-        format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
-    })
+    (digits.len() == 32 && !after_dash)
+        .then(|| format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]))
 }
 
 /// `[+-]?(d+(.d*)?|.d+)([eE][+-]?d+)?`
@@ -254,7 +254,13 @@ mod tests {
         let dashed = "0123abcd-4567-89ef-0123-456789abcdef";
         assert_eq!(uuid("0123ABCD456789EF0123456789ABCDEF").as_deref(), Some(dashed));
         assert_eq!(uuid("0123abcd-456789ef-0123456789abcdef").as_deref(), Some(dashed));
-        for wrong in ["", "xyz", "0123abcd-4567-89ef-0123-456789abcde", "0123abcd--4567-89ef-0123-456789abcdef", "0123abcd-4567-89ef-0123-456789abcdef-"] {
+        for wrong in [
+            "",
+            "xyz",
+            "0123abcd-4567-89ef-0123-456789abcde",
+            "0123abcd--4567-89ef-0123-456789abcdef",
+            "0123abcd-4567-89ef-0123-456789abcdef-",
+        ] {
             assert_eq!(uuid(wrong), None, "{wrong}");
         }
     }

@@ -84,9 +84,7 @@ impl Reader<'_> {
                 let variable = |name: &str| Some(self.variables.get(name).cloned().unwrap_or(Json::Null));
                 scalars::json_with_variables(value, &variable).unwrap_or(Json::Null)
             })),
-            (Some(TypeKind::Enum(values)), _) => {
-                literal(scalars::enum_from_literal(name, values, value).unwrap_or(Json::Null))
-            }
+            (Some(TypeKind::Enum(values)), _) => literal(scalars::enum_from_literal(name, values, value).unwrap_or(Json::Null)),
             _ => Input::Null,
         }
     }

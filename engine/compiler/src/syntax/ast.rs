@@ -222,16 +222,6 @@ impl Field {
 }
 
 impl Selection {
-    /// First token.
-    #[must_use]
-    pub fn pos(&self) -> Pos {
-        match self {
-            Self::Field(field) => field.pos,
-            Self::Spread(spread) => spread.pos,
-            Self::Inline(inline) => inline.pos,
-        }
-    }
-
     /// Directives.
     #[must_use]
     pub fn directives(&self) -> &[Directive] {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::ParseLimits;
 use super::ast::{
-    Argument, Directive, Document, Field, Fragment, Inline, Name, Operation, OperationType, Selection, SelectionSet, Spread, Type, Value,
-    ValueKind, VariableDefinition,
+    Argument, Directive, Document, Field, Fragment, Inline, Name, Operation, OperationType, Selection, SelectionSet, Spread,
+    Type, Value, ValueKind, VariableDefinition,
 };
 use super::lexer::{Lexer, Token, syntax_error};
 use crate::error::{ErrorCode, RequestError};

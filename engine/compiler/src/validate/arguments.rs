@@ -70,10 +70,7 @@ pub(super) fn required_on_directive(context: &Context<'_>, directive: &Directive
     }
 }
 
-fn missing<'a>(
-    defined: &'a IndexMap<Arc<str>, InputField>,
-    given: &'a [Argument],
-) -> impl Iterator<Item = &'a InputField> {
+fn missing<'a>(defined: &'a IndexMap<Arc<str>, InputField>, given: &'a [Argument]) -> impl Iterator<Item = &'a InputField> {
     let required = defined.values().filter(|argument| argument.ty.is_non_null() && argument.default.is_none());
     required.filter(move |argument| !given.iter().any(|given| given.name.text == argument.name))
 }

@@ -60,7 +60,8 @@ pub(super) fn check(context: &Context<'_>, directives: &[Directive], location: L
     for directive in directives {
         let name = &directive.name.text;
         let Some(definition) = definition(name) else {
-            context.error(directive.pos, Rule::KnownDirectives, vec![directive.pos], || format!("Unknown directive \"@{name}\"."));
+            context
+                .error(directive.pos, Rule::KnownDirectives, vec![directive.pos], || format!("Unknown directive \"@{name}\"."));
             continue;
         };
         if !definition.locations.contains(&location) {

@@ -40,7 +40,8 @@ fn suggested_types<'a>(context: &Context<'a>, parent: &TypeDefinition, field: &s
         }
         found.push((object, 0));
         let TypeKind::Object { implements, .. } = &object.kind else { continue };
-        for interface in implements.iter().filter_map(|name| context.api.types.get(name)).filter(|interface| has_field(interface)) {
+        for interface in implements.iter().filter_map(|name| context.api.types.get(name)).filter(|interface| has_field(interface))
+        {
             match found.iter_mut().find(|(known, _)| known.name == interface.name) {
                 Some((_, uses)) => *uses += 1,
                 None => found.push((interface, 1)),
@@ -63,7 +64,9 @@ pub(super) fn leaf(context: &Context<'_>, field: &Field, definition: &OutputFiel
             format!("Field \"{name}\" must not have a selection since type \"{printed}\" has no subfields.")
         }),
         None if !ty.is_leaf() => context.error(field.pos, Rule::ScalarLeafs, vec![field.pos], || {
-            format!("Field \"{name}\" of type \"{printed}\" must have a selection of subfields. Did you mean \"{name} {{ ... }}\"?")
+            format!(
+                "Field \"{name}\" of type \"{printed}\" must have a selection of subfields. Did you mean \"{name} {{ ... }}\"?"
+            )
         }),
         Some(_) | None => {}
     }

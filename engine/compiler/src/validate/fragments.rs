@@ -63,7 +63,8 @@ fn overlap(context: &Context<'_>, a: &TypeDefinition, b: &TypeDefinition) -> boo
 pub(super) fn check(context: &Context<'_>, walked: &Walked<'_>) -> bool {
     unique(context);
     unused(context, walked);
-    let mut cycles = Cycles { context, walked: by_name(context, walked), visited: HashSet::new(), path: Vec::new(), found: false };
+    let mut cycles =
+        Cycles { context, walked: by_name(context, walked), visited: HashSet::new(), path: Vec::new(), found: false };
     for fragment in &context.document.fragments {
         cycles.visit(&fragment.name.text);
     }

@@ -35,7 +35,10 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<Requ
         let size = measure.set(&operation.selection, 0)?;
         let refuse = |message: String, code| Err(Box::new(RequestError { message, locations: vec![operation.pos], code }));
         if size.depth > limits.depth {
-            return refuse(format!("The operation is {} fields deep, allowed are {}.", size.depth, limits.depth), ErrorCode::TooDeep);
+            return refuse(
+                format!("The operation is {} fields deep, allowed are {}.", size.depth, limits.depth),
+                ErrorCode::TooDeep,
+            );
         }
         if size.introspection_depth > limits.introspection_depth {
             let (found, allowed) = (size.introspection_depth, limits.introspection_depth);
@@ -90,11 +93,8 @@ impl<'a> Measure<'a> {
             None => Size::default(),
         };
         let is_introspection = matches!(&*field.name.text, "__schema" | "__type");
-        let (depth, introspection_depth) = if is_introspection {
-            (1, below.full_depth + 1)
-        } else {
-            (below.depth + 1, below.introspection_depth)
-        };
+        let (depth, introspection_depth) =
+            if is_introspection { (1, below.full_depth + 1) } else { (below.depth + 1, below.introspection_depth) };
         Ok(Size {
             fields: below.fields.saturating_add(1),
             aliases: below.aliases.saturating_add(usize::from(field.alias.is_some())),

@@ -178,9 +178,8 @@ impl<'a> Overlaps<'_, 'a> {
         exclusive: bool,
     ) -> Result<Option<Conflict>, Box<RequestError>> {
         let (Some(set_a), Some(set_b)) = (&a.field.selection, &b.field.selection) else { return Ok(None) };
-        let type_of = |candidate: &Candidate<'a>| {
-            candidate.definition.and_then(|definition| self.context.composite(definition.ty.name()))
-        };
+        let type_of =
+            |candidate: &Candidate<'a>| candidate.definition.and_then(|definition| self.context.composite(definition.ty.name()));
         let (type_a, type_b) = (type_of(a), type_of(b));
         let (fields_a, fields_b) = (self.fields(set_a, type_a), self.fields(set_b, type_b));
         let mut conflicts = Vec::new();
@@ -246,13 +245,14 @@ fn difference(a: &Candidate<'_>, b: &Candidate<'_>, exclusive: bool) -> Option<S
         }
     }
     let (type_a, type_b) = (&a.definition?.ty, &b.definition?.ty);
-    types_conflict(type_a, type_b, a, b)
-        .then(|| format!("they return conflicting types \"{type_a}\" and \"{type_b}\""))
+    types_conflict(type_a, type_b, a, b).then(|| format!("they return conflicting types \"{type_a}\" and \"{type_b}\""))
 }
 
 fn same_arguments(a: &[Argument], b: &[Argument]) -> bool {
     let same = |argument: &Argument| {
-        b.iter().find(|other| other.name.text == argument.name.text).is_some_and(|other| same_value(&argument.value, &other.value))
+        b.iter()
+            .find(|other| other.name.text == argument.name.text)
+            .is_some_and(|other| same_value(&argument.value, &other.value))
     };
     a.len() == b.len() && a.iter().all(same)
 }

@@ -76,7 +76,9 @@ fn object(context: &Context<'_>, definition: &TypeDefinition, members: &[Argumen
     let name = &definition.name;
     for field in fields.values().filter(|field| field.ty.is_non_null() && field.default.is_none()) {
         if !members.iter().any(|member| member.name.text == field.name) {
-            wrong(context, pos, || format!("Field \"{name}.{}\" of required type \"{}\" was not provided.", field.name, field.ty));
+            wrong(context, pos, || {
+                format!("Field \"{name}.{}\" of required type \"{}\" was not provided.", field.name, field.ty)
+            });
         }
     }
     unique_members(context, members);

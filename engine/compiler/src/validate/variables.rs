@@ -61,11 +61,11 @@ fn uses_of(context: &Context<'_>, operation: &Operation, uses: &[&VariableUse<'_
         match defined.get(&**variable.name) {
             Some(definition) => position(context, operation, definition, variable),
             None => {
-                context.error(operation.end, Rule::NoUndefinedVariables, vec![variable.pos, operation.pos], || {
-                    match &operation.name {
-                        Some(name) => format!("Variable \"${}\" is not defined by operation \"{}\".", variable.name, name.text),
-                        None => format!("Variable \"${}\" is not defined.", variable.name),
-                    }
+                context.error(operation.end, Rule::NoUndefinedVariables, vec![variable.pos, operation.pos], || match &operation
+                    .name
+                {
+                    Some(name) => format!("Variable \"${}\" is not defined by operation \"{}\".", variable.name, name.text),
+                    None => format!("Variable \"${}\" is not defined.", variable.name),
                 });
             }
         }

@@ -8,7 +8,9 @@ use crate::api::{InputField, TypeDefinition, TypeRef};
 use crate::coerce::{CHOOSING_MEMBERS, type_ref};
 use crate::selection::Pos;
 use crate::suggest::{did_you_mean, suggestions};
-use crate::syntax::ast::{Argument, Directive, Field, Name, Operation, OperationType, Selection, SelectionSet, Spread, VariableDefinition};
+use crate::syntax::ast::{
+    Argument, Directive, Field, Name, Operation, OperationType, Selection, SelectionSet, Spread, VariableDefinition,
+};
 
 /// What every definition uses; in document order of each kind.
 pub(super) struct Walked<'a> {
@@ -172,15 +174,21 @@ impl<'a> Walker<'_, 'a> {
 
     fn argument(&mut self, argument: &'a Argument, definition: Option<&InputField>, chooses: bool) {
         values::check(self.context, definition.map(|definition| &definition.ty), &argument.value);
-        values::variables(self.context.api, definition.map(|definition| (&definition.ty, definition.default.is_some())), &argument.value, &mut |place| {
-            let chooses = chooses || place.ty.is_none() || place.member.is_some_and(|member| CHOOSING_MEMBERS.contains(&member));
-            self.uses.variables.push(VariableUse {
-                name: place.name,
-                pos: place.pos,
-                ty: place.ty.cloned(),
-                has_default: place.has_default,
-                chooses,
-            });
-        });
+        values::variables(
+            self.context.api,
+            definition.map(|definition| (&definition.ty, definition.default.is_some())),
+            &argument.value,
+            &mut |place| {
+                let chooses =
+                    chooses || place.ty.is_none() || place.member.is_some_and(|member| CHOOSING_MEMBERS.contains(&member));
+                self.uses.variables.push(VariableUse {
+                    name: place.name,
+                    pos: place.pos,
+                    ty: place.ty.cloned(),
+                    has_default: place.has_default,
+                    chooses,
+                });
+            },
+        );
     }
 }
