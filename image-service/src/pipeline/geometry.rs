@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_source_is_measured_as_it_is_seen() {
+    fn a_turned_picture_is_measured_as_it_is_seen() {
         let resize = Resize::new(Some(100), Some(50), Fit::Cover, Format::Jpeg, None).unwrap();
         let plan = Plan::new(4000, 3000, Orientation::from_tag(6), &resize);
         assert_eq!((plan.output, plan.resized), ((100, 50), (50, 100)));
