@@ -1,0 +1,268 @@
+//! Carries out an operation: shapes, plan, values, rows.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use freehold_compiler::bind::{BindContext, StepOutputs};
+use freehold_compiler::caller::Caller;
+use freehold_compiler::coerce::Variables;
+use freehold_compiler::compile::compile;
+use freehold_compiler::plan::{MutationRootValue, Plan, QueryPlan, Root, RootValue};
+use freehold_compiler::prepare::prepare;
+use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::content::answer::{Answer, Introspected, Writer};
+use crate::content::documents::{Document, lock};
+use crate::content::images::{self, Splice};
+use crate::content::mutation;
+use crate::content::releases::{Release, RoleApi};
+use crate::http::accept::Style;
+use crate::http::failure::Failure;
+use crate::http::request::GraphqlRequest;
+use crate::state::State;
+
+/// Who asks whom, and until when.
+pub struct Setting {
+    /// The process.
+    pub state: Arc<State>,
+    /// Whose database.
+    pub tenant: Arc<Tenant>,
+    /// On which release.
+    pub release: Arc<Release>,
+    /// What the caller's roles see of it.
+    pub role_api: Arc<RoleApi>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// When the answer is due.
+    pub deadline: Instant,
+    /// How the answer is dressed.
+    pub style: Style,
+}
+
+/// A plan with its statements as the executor takes them.
+pub struct ReadyPlan {
+    /// The compiler's plan.
+    pub plan: Plan,
+    /// Statements of each root field of a mutation in the order in which they run; of a query, its only one.
+    pub statements: Vec<Vec<Arc<SqlStatement>>>,
+}
+
+/// Everything of one run that binds are filled from.
+pub struct Values {
+    /// The request's variables.
+    pub variables: Variables,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// New primary keys.
+    pub new_ids: Vec<Uuid>,
+    /// The request's instant.
+    pub now: DateTime<Utc>,
+    now_text: String,
+    /// Random, see [`images`].
+    pub image_marker: String,
+}
+
+impl ReadyPlan {
+    fn new(plan: Plan) -> Self {
+        let of_query = |query: &QueryPlan| query.statement.iter().map(|statement| Arc::new(SqlStatement::new(statement))).collect();
+        let statements = match &plan {
+            Plan::Query(query) => vec![of_query(query)],
+            Plan::Mutation(mutation) => {
+                let of_root = |value: &MutationRootValue| match value {
+                    MutationRootValue::Write(write) => {
+                        write.steps.iter().map(|step| Arc::new(SqlStatement::new(&step.statement))).collect()
+                    }
+                    MutationRootValue::Query(query) => of_query(query),
+                    MutationRootValue::Constant(_) => Vec::new(),
+                };
+                mutation.roots.iter().map(|root| of_root(&root.value)).collect()
+            }
+        };
+        Self { plan, statements }
+    }
+}
+
+impl Values {
+    fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>) -> Self {
+        let now = Utc::now();
+        let new_ids = match plan {
+            Plan::Query(_) => Vec::new(),
+            Plan::Mutation(plan) => {
+                let new_id = if plan.uuid_v7 { Uuid::now_v7 } else { Uuid::new_v4 };
+                std::iter::repeat_with(new_id).take(plan.n_new_ids).collect()
+            }
+        };
+        let now_text = now.to_rfc3339_opts(SecondsFormat::Micros, true);
+        Self { variables, caller, new_ids, now, now_text, image_marker: images::new_marker() }
+    }
+
+    /// For binding a statement.
+    pub fn context<'a>(&'a self, steps: &'a StepOutputs) -> BindContext<'a> {
+        BindContext {
+            variables: &self.variables,
+            caller: &self.caller,
+            new_ids: &self.new_ids,
+            now: &self.now_text,
+            image_marker: &self.image_marker,
+            steps,
+        }
+    }
+}
+
+impl Setting {
+    /// The document of a request: from the cache, or parsed and validated on a thread that may take its time.
+    pub async fn document(&self, request: &mut GraphqlRequest) -> Result<Arc<Document>, Failure> {
+        let api = self.role_api.number;
+        let documents = &self.state.documents;
+        if let Some(document) = documents.get(api, &request.query, request.operation_name.as_deref()) {
+            self.state.telemetry.plan_hit();
+            return Ok(document);
+        }
+        self.state.telemetry.plan_miss();
+        let (state, role_api) = (Arc::clone(&self.state), Arc::clone(&self.role_api));
+        let (text, operation_name) = (std::mem::take(&mut request.query), request.operation_name.take());
+        let prepared = tokio::task::spawn_blocking(move || {
+            let prepared = prepare(&role_api.api, &text, operation_name.as_deref(), &state.limits).map_err(Failure::Document)?;
+            Ok(state.documents.insert(role_api.number, text, operation_name, prepared))
+        });
+        prepared.await.unwrap_or(Err(Failure::Internal))
+    }
+
+    /// Runs the operation of a document.
+    pub async fn run(self: &Arc<Self>, document: &Arc<Document>, variables: Map<String, Value>) -> Result<Answer, Failure> {
+        let coerced = document.prepared.coerce(&self.role_api.api, &variables).map_err(Failure::Document)?;
+        let plan = self.plan(document, &coerced).await?;
+        let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller)));
+        match &plan.plan {
+            Plan::Query(query) => {
+                let introspected = self.introspect(document, query, &variables).await?;
+                let statement = plan.statements.first().and_then(|statements| statements.first());
+                let data = self.query(query, statement, &values, &introspected).await?;
+                Ok(data.finish())
+            }
+            Plan::Mutation(_) => mutation::run(self, &plan, &values).await,
+        }
+    }
+
+    async fn plan(&self, document: &Arc<Document>, variables: &Variables) -> Result<Arc<ReadyPlan>, Failure> {
+        if let Some(plan) = document.plan(self.caller.shape(), variables.shape()) {
+            return Ok(plan);
+        }
+        let (release, role_api, caller) = (Arc::clone(&self.release), Arc::clone(&self.role_api), Arc::clone(&self.caller));
+        let (document, variables) = (Arc::clone(document), variables.clone());
+        let most = self.state.documents.plans_per_document();
+        let compiled = tokio::task::spawn_blocking(move || {
+            let prepared = &document.prepared;
+            let plan = compile(&release.schema, &role_api.permissions, &role_api.api, prepared, &variables, &caller);
+            let plan = ReadyPlan::new(plan.map_err(Failure::Operation)?);
+            Ok(document.insert_plan(caller.shape(), variables.shape(), plan, most))
+        });
+        compiled.await.unwrap_or(Err(Failure::Internal))
+    }
+
+    /// Runs a query's statement and writes its root fields.
+    pub async fn query(
+        &self,
+        query: &QueryPlan,
+        statement: Option<&Arc<SqlStatement>>,
+        values: &Values,
+        introspected: &Introspected,
+    ) -> Result<Writer, Failure> {
+        let rows = match (statement, &query.statement) {
+            (Some(sql), Some(statement)) => {
+                let steps = StepOutputs::new();
+                let binds = statement.bind(&values.context(&steps)).map_err(|error| Failure::Operation(vec![error]))?;
+                self.state.registry.query(&self.tenant, sql, binds, self.deadline).await?
+            }
+            _ => Vec::new(),
+        };
+        let mut writer = Writer::new(self.style, size_of(&rows));
+        writer.roots(&query.roots, &rows, introspected, &values.variables)?;
+        if !query.images.is_empty() {
+            writer.splice(&self.splice(values, &query.images));
+        }
+        Ok(writer)
+    }
+
+    /// What replaces image markers in an answer.
+    pub fn splice<'a>(&'a self, values: &'a Values, slots: &'a [freehold_compiler::plan::ImageSlot]) -> RequestSplice<'a> {
+        RequestSplice { setting: self, values, slots }
+    }
+
+    /// Answers of `__schema` and `__type`. An answer that depends on nothing but the document is kept: it costs more than a hundred queries.
+    async fn introspect(&self, document: &Arc<Document>, query: &QueryPlan, variables: &Map<String, Value>) -> Result<Introspected, Failure> {
+        if !has_introspection(&query.roots) {
+            return Ok(Introspected::default());
+        }
+        let is_fixed = variables.is_empty();
+        if let Some(known) = lock(&document.introspection).clone().filter(|_| is_fixed) {
+            return Ok(known);
+        }
+        let (role_api, for_thread, variables) = (Arc::clone(&self.role_api), Arc::clone(document), variables.clone());
+        let answered = tokio::task::spawn_blocking(move || {
+            let types = role_api.type_system()?;
+            types.answer(for_thread.text(), for_thread.operation_name(), &variables)
+        });
+        let data = answered.await.map_err(|_| Failure::Internal)?.map_err(|problem| {
+            tracing::error!(problem, "introspection failed");
+            Failure::Internal
+        })?;
+        let introspected = Introspected::from(data);
+        if is_fixed {
+            *lock(&document.introspection) = Some(introspected.clone());
+        }
+        Ok(introspected)
+    }
+}
+
+/// A [`Splice`] made when it is needed: deriving the tenant's key is not free.
+pub struct RequestSplice<'a> {
+    setting: &'a Setting,
+    values: &'a Values,
+    slots: &'a [freehold_compiler::plan::ImageSlot],
+}
+
+impl RequestSplice<'_> {
+    /// The text with URLs.
+    pub fn apply(&self, text: Vec<u8>) -> Vec<u8> {
+        let state = &self.setting.state;
+        let signer = state.image_signer.tenant(self.setting.tenant.id());
+        let splice = Splice {
+            marker: &self.values.image_marker,
+            slots: self.slots,
+            variables: &self.values.variables,
+            signer: &signer,
+            public_url: &state.images_url,
+            now: self.values.now,
+        };
+        splice.apply(text)
+    }
+}
+
+fn has_introspection(roots: &[Root]) -> bool {
+    roots.iter().any(|root| match &root.value {
+        RootValue::Introspection => true,
+        RootValue::Object(roots) => has_introspection(roots),
+        RootValue::Row(_) | RootValue::Constant(_) | RootValue::Failed(_) => false,
+    })
+}
+
+fn size_of(rows: &[Row]) -> usize {
+    rows.iter().map(|row| row.json.len() + 64).sum()
+}
+
+/// For places where a row must exist.
+pub fn missing_row() -> Failure {
+    Failure::Execute(ExecuteError::Internal { reason: "a statement returned fewer rows than its plan has root fields".to_owned() })
+}
+
+/// JSON text of one row.
+pub fn json_of(rows: &[Row], ordinal: i32) -> Result<&Bytes, Failure> {
+    // One row for each ordinal, ascending: usually at its own index.
+    let guess = usize::try_from(ordinal).ok().and_then(|index| rows.get(index)).filter(|row| row.ordinal == ordinal);
+    guess.or_else(|| rows.iter().find(|row| row.ordinal == ordinal)).map(|row| &row.json).ok_or_else(missing_row)
+}

@@ -1,0 +1,11 @@
+//! From a checked request to the bytes of its answer.
+
+pub mod answer;
+pub mod assume;
+pub mod documents;
+pub mod execute;
+pub mod images;
+pub mod introspection;
+pub mod mutation;
+pub mod releases;
+pub mod sessions;

@@ -1,0 +1,94 @@
+//! Around every request: its id, its line in the log, its place in the metrics; and CORS.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use freehold_telemetry::RequestId;
+
+use crate::state::State;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the log says about a request, noted by whoever knows it.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Id of the tenant.
+    pub tenant: Option<String>,
+    /// Name of the operation, as the client gave it.
+    pub operation: Option<String>,
+    /// Stable code of the refusal.
+    pub code: Option<&'static str>,
+    /// For the operator; never sent.
+    pub problem: Option<String>,
+}
+
+/// Gives the request an id, which the answer carries, and records how it went.
+pub async fn around(
+    state: web::Data<Arc<State>>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let start = Instant::now();
+    let inbound = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let id = RequestId::accept(inbound);
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    let mut response = next.call(request).await?;
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    let (status, time) = (response.status(), start.elapsed());
+    state.telemetry.answered(status.as_u16(), time);
+    let facts = response.request().extensions().get::<Facts>().cloned().unwrap_or_default();
+    let route = response.request().match_pattern();
+    log(&id, &method, route.as_deref().unwrap_or("none"), status, time, &facts);
+    Ok(response)
+}
+
+/// One line a request. The path is left out: it is a template here, and the rest of it is in the facts.
+fn log(id: &RequestId, method: &Method, route: &str, status: StatusCode, time: Duration, facts: &Facts) {
+    let (status, micros) = (status.as_u16(), u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    let (tenant, operation) = (facts.tenant.as_deref(), facts.operation.as_deref());
+    let (code, problem) = (facts.code, facts.problem.as_deref());
+    if status >= 500 {
+        tracing::event!(target: "freehold_engine::access", tracing::Level::ERROR, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, code = code, problem = problem, "request failed");
+    } else {
+        tracing::event!(target: "freehold_engine::access", tracing::Level::INFO, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, code = code, problem = problem, "request");
+    }
+}
+
+/// Any site may ask, with a token of its own in a header. Cookies are never looked at, so credentials are not allowed.
+pub async fn cors(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if is_preflight {
+        request.into_response(HttpResponse::NoContent().finish()).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
+    let headers = response.headers_mut();
+    set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if is_preflight {
+        set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS");
+        set(
+            headers,
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, accept, x-request-id, x-freehold-assume-membership, x-freehold-force-ok, \
+             x-contember-assume-membership, x-contember-force-ok, x-contember-ref, x-contember-debug, apollo-require-preflight",
+        );
+        set(headers, header::ACCESS_CONTROL_MAX_AGE, "86400");
+    } else {
+        set(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after, x-freehold-original-status, x-contember-original-status");
+    }
+    Ok(response)
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}

@@ -1,0 +1,1 @@
+//! The engine over HTTP, on a real PostgreSQL.
