@@ -14,9 +14,6 @@ use crate::saga::{Faults, NoFaults};
 /// How long a killed process keeps its operation from others.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// How long to wait for another process that runs the same operation.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// Makes, suspends and deletes tenants, and prepares the servers that carry them. Blocking.
 pub struct Provisioner {
     catalog: Catalog,
@@ -25,7 +22,6 @@ pub struct Provisioner {
     runtime: tokio::runtime::Runtime,
     actor: String,
     lease_ttl: Duration,
-    patience: Duration,
     faults: Box<dyn Faults + Send>,
 }
 
@@ -80,7 +76,7 @@ impl Provisioner {
     pub fn new(catalog: Catalog, vault: Arc<dyn KeyWrapper>, actor: &str) -> Result<Self, ProvisionError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ProvisionError::Runtime)?;
         let actor = actor.to_owned();
-        Ok(Self { catalog, vault, runtime, actor, lease_ttl: LEASE, patience: PATIENCE, faults: Box::new(NoFaults) })
+        Ok(Self { catalog, vault, runtime, actor, lease_ttl: LEASE, faults: Box::new(NoFaults) })
     }
 
     /// The catalogue it works on.
@@ -111,10 +107,6 @@ impl Provisioner {
         self.lease_ttl
     }
 
-    pub(crate) fn patience(&self) -> Duration {
-        self.patience
-    }
-
     pub(crate) fn faults(&self) -> &dyn Faults {
         &*self.faults
     }
@@ -130,8 +122,8 @@ impl Provisioner {
     }
 
     #[cfg(test)]
-    pub(crate) fn with_lease(mut self, ttl: Duration, patience: Duration) -> Self {
-        (self.lease_ttl, self.patience) = (ttl, patience);
+    pub(crate) fn with_lease(mut self, ttl: Duration) -> Self {
+        self.lease_ttl = ttl;
         self
     }
 }

@@ -27,3 +27,12 @@ CREATE TABLE freehold.seed_ledger (
 CREATE TABLE freehold.write_probe (
     probed_at timestamptz NOT NULL
 );
+
+-- `similar` and `wordSimilar` need its operators, plainly named. Only an administrator may install it everywhere, so it is part of
+-- the template; where the server does not offer it, those two filters fail and nothing else does.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm') THEN
+        CREATE EXTENSION pg_trgm SCHEMA content;
+    END IF;
+END $$;

@@ -402,7 +402,7 @@ fn a_control_database_that_is_down_is_a_clear_error_in_seconds() {
     let catalog = Catalog::connect(&format!("postgres://u:hunter2@127.0.0.1:{free_port}/d"), 2).unwrap();
     let started = std::time::Instant::now();
     let error = catalog.route("acme").unwrap_err();
-    assert!(started.elapsed() < Duration::from_secs(6));
+    assert!(started.elapsed() < Duration::from_secs(8));
     assert_eq!((error.code(), error.is_retryable()), ("CATALOG_UNAVAILABLE", true));
     assert!(!format!("{error:?} {catalog:?}").contains("hunter2"));
 }

@@ -18,14 +18,19 @@ impl Provisioner {
     /// # Errors
     /// [`ProvisionError::NoTenant`] when there is none, [`ProvisionError::Stuck`] when a step fails.
     pub fn delete_tenant(&self, slug: &Slug, progress: &dyn Progress) -> Result<TenantId, ProvisionError> {
-        let tenant = self.tenant(slug)?;
         let new = NewOperation {
             kind: OperationKind::Deprovision,
             subject: slug.to_string(),
             actor: self.actor().to_owned(),
             input: json!({}),
         };
-        let operation = self.catalog().begin_operation(&new, tenant.id)?;
+        let tenant = self.catalog().tenant_named(slug)?.ok_or_else(|| ProvisionError::NoTenant(slug.clone()))?;
+        let operation = match self.catalog().live_operation(tenant.id)? {
+            // The tombstone stands, but its process died before it could say so.
+            Some(live) if tenant.state == TenantState::Erased => live.id,
+            None if tenant.state == TenantState::Erased => return Err(ProvisionError::NoTenant(slug.clone())),
+            _ => self.catalog().begin_operation(&new, tenant.id)?,
+        };
         self.execute(&Context::new(self, operation, tenant.id, slug), operation, progress)?;
         Ok(tenant.id)
     }

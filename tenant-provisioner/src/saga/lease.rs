@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use crate::{ProvisionError, Provisioner};
 
+/// How long to wait for another process that runs the same operation.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Between two looks at an operation that another process runs.
 const POLL: Duration = Duration::from_millis(150);
 
@@ -24,7 +27,7 @@ pub(super) enum Turn {
 pub(super) fn take(provisioner: &Provisioner, id: OperationId, waiting: impl FnOnce()) -> Result<Turn, ProvisionError> {
     let catalog = provisioner.catalog();
     let owner = Uuid::new_v4();
-    let deadline = Instant::now() + provisioner.patience();
+    let deadline = Instant::now() + PATIENCE;
     let mut waiting = Some(waiting);
     loop {
         if let Some(lease) = catalog.acquire_lease(id, owner, provisioner.lease_ttl())? {

@@ -211,6 +211,11 @@ impl<C: SagaContext> Run<'_, C> {
                 }
             }
             TurnBack::Forward => {
+                // The answer was lost, not the effect: what stands is done.
+                if let Some(receipt) = (step.check)(self.context)? {
+                    self.catalog.finish_step(&self.lease, seq(index), &receipt)?;
+                    return self.forward();
+                }
                 self.catalog.set_operation_state(&self.lease, OperationState::Stuck, Some((error.code(), &message)))?;
                 let operation = self.lease.operation;
                 Err(ProvisionError::Stuck { operation, step: step.name.to_owned(), message, source: Some(Box::new(error)) })

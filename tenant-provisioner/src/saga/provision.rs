@@ -189,6 +189,16 @@ impl<'a> Context<'a> {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn for_test(provisioner: &'a Provisioner, made: &CreatedTenant, request: &CreateTenant) -> Self {
+        let input = Input {
+            release: request.release_id.clone(),
+            seed_sha256: request.seed.as_deref().map(seed::digest_of),
+            server: request.server.clone(),
+        };
+        Self::new(provisioner, made.operation, made.tenant_id, &made.slug, input, request.seed.clone())
+    }
+
     fn limits(&self) -> Result<TenantLimits, ProvisionError> {
         Ok(self.provisioner.catalog().limits(self.tenant)?)
     }
