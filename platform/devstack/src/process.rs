@@ -49,7 +49,7 @@ pub struct OwnedProcess {
 
 impl OwnedProcess {
     /// Starts `program` with variables added to our own environment; what it prints is appended to `log`. It is stopped with
-    /// SIGTERM and may take 20 seconds to finish.
+    /// SIGTERM and may take 35 seconds to finish.
     ///
     /// # Errors
     /// When the log cannot be opened or there is no shell. A program that cannot be run exits with code 126 or 127.
@@ -61,7 +61,7 @@ impl OwnedProcess {
     ) -> Result<Self, DevstackError> {
         let mut shell = Command::new("/bin/sh");
         shell.envs(environment);
-        let farewell = Farewell { signal: "TERM", patience_seconds: 20, remove: None };
+        let farewell = Farewell { signal: "TERM", patience_seconds: 35, remove: None };
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         Self::spawn_with(shell, farewell, program, &arguments, log)
     }

@@ -154,6 +154,14 @@ pub(crate) fn tenant_named(catalog: &Catalog, slug: &Slug) -> Result<Tenant, Fai
 }
 
 fn discover() -> Result<PathBuf, Failure> {
+    // Whoever told `freehold dev` where to be means that installation with the other commands, too.
+    #[allow(clippy::disallowed_methods, reason = "an argument's variable, of another command")]
+    if let Some(dir) = std::env::var_os("FREEHOLD_DEV_DIR") {
+        let file = Path::new(&dir).join("dev.json");
+        if file.is_file() {
+            return Ok(file);
+        }
+    }
     let here = std::env::current_dir()
         .map_err(|error| Failure::local("WORKING_DIRECTORY", format!("cannot tell where we are: {error}")))?;
     let found = here.ancestors().map(|dir| dir.join(DISCOVERED)).find(|path| path.is_file());

@@ -26,6 +26,11 @@ impl Example {
         })
     }
 
+    /// Where `make graphiql` puts its bundle.
+    pub(super) fn graphiql(&self) -> PathBuf {
+        self.dir.join("../../engine/graphiql/dist")
+    }
+
     pub(super) fn schema(&self) -> PathBuf {
         self.dir.join("schema.graphql")
     }

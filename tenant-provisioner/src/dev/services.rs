@@ -13,6 +13,14 @@ use crate::cli::failure::{Exit, Failure};
 /// A service that is not ready by then will not be.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
 
+const ENGINE: &str = "freehold-engine";
+const IMAGES: &str = "freehold-images";
+
+/// Whether both services are built: better known before anything else is begun.
+pub(super) fn check_programs() -> Result<(), Failure> {
+    [ENGINE, IMAGES].into_iter().try_for_each(|name| beside_this_program(name).map(drop))
+}
+
 /// What is started, and how: everything a restart needs.
 #[derive(Debug, Clone)]
 pub(super) struct Service {
@@ -24,7 +32,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn engine(home: &Home, context: &Context, control_url: String) -> Result<Self, Failure> {
+    pub(super) fn engine(home: &Home, context: &Context, control_url: String, graphiql: &Path) -> Result<Self, Failure> {
         let environment = vec![
             ("FREEHOLD_HTTP__LISTEN", listen(&context.engine)),
             ("FREEHOLD_CONTROL__DATABASE_URL", control_url),
@@ -32,8 +40,9 @@ impl Service {
             ("FREEHOLD_KEYRINGS__CALLER", text(&context.keyrings.caller)),
             ("FREEHOLD_KEYRINGS__IMAGE", text(&context.keyrings.image)),
             ("FREEHOLD_IMAGES__PUBLIC_URL", context.images.clone()),
+            ("FREEHOLD_GRAPHIQL__DIRECTORY", text(graphiql)),
         ];
-        Self::new("freehold-engine", environment, &context.engine, home.logs().join("engine.log"))
+        Self::new(ENGINE, environment, &context.engine, home.logs().join("engine.log"))
     }
 
     pub(super) fn images(home: &Home, context: &Context) -> Result<Self, Failure> {
@@ -49,7 +58,7 @@ impl Service {
                 ("AWS_SECRET_ACCESS_KEY", s3.secret_key.clone()),
             ]);
         }
-        Self::new("freehold-images", environment, &context.images, home.logs().join("images.log"))
+        Self::new(IMAGES, environment, &context.images, home.logs().join("images.log"))
     }
 
     fn new(name: &'static str, environment: Vec<(&'static str, String)>, url: &str, log: PathBuf) -> Result<Self, Failure> {

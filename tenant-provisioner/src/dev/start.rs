@@ -12,7 +12,7 @@ use super::home::Home;
 use super::keys::Keys;
 use super::objects::Bucket;
 use super::ports::{self, Ports};
-use super::services::Service;
+use super::services::{self, Service};
 use super::{control, tenants};
 use crate::cli::args::DevOptions;
 use crate::cli::context::{Context, S3};
@@ -37,6 +37,7 @@ pub(super) struct Running {
 /// Blocking; runs on a thread of its own.
 pub(super) fn start(home: &Home, options: &DevOptions, runtime: &Handle) -> Result<Running, Failure> {
     let example = Example::find()?;
+    services::check_programs()?;
     home.create()?;
     let lock = home.lock()?;
     let _ = std::fs::remove_file(home.ready_file());
@@ -80,7 +81,8 @@ pub(super) fn start(home: &Home, options: &DevOptions, runtime: &Handle) -> Resu
     let tenants = provision(&context, &example, &postgres, runtime, &mut progress)?;
 
     let mut services = Vec::new();
-    for service in [Service::engine(home, &context, engines_control_url)?, Service::images(home, &context)?] {
+    for service in [Service::engine(home, &context, engines_control_url, &example.graphiql())?, Service::images(home, &context)?]
+    {
         progress.begin(&format!("starting {}", service.name));
         let process = service.spawn()?;
         services.push((service, process));

@@ -48,11 +48,9 @@ impl Binaries {
 
 fn candidates() -> Vec<PathBuf> {
     let mut dirs = Vec::new();
-    // Debian and Ubuntu, Fedora and RHEL, Homebrew.
-    for root in ["/usr/lib/postgresql", "/usr", "/opt/homebrew/opt", "/usr/local/opt"] {
-        let Ok(entries) = std::fs::read_dir(root) else { continue };
-        dirs.extend(entries.flatten().map(|entry| entry.path().join("bin")).filter(|dir| dir.join("initdb").is_file()));
-    }
+    // Debian and Ubuntu: a folder per major version.
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    dirs.extend(installed.map(|entry| entry.path().join("bin")));
     #[allow(clippy::disallowed_methods, reason = "PATH is where programs are found, not a setting of ours")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     for dir in std::env::split_paths(&path) {
