@@ -170,7 +170,8 @@ impl Default for ImagesConfig {
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        let Limits { bytes, tokens, nesting, depth, introspection_depth, fields, aliases, errors, operations } = Limits::default();
+        let Limits { bytes, tokens, nesting, depth, introspection_depth, fields, aliases, errors, operations } =
+            Limits::default();
         Self { bytes, tokens, nesting, depth, introspection_depth, fields, aliases, errors, operations }
     }
 }
@@ -229,7 +230,11 @@ impl Config {
             ("control.database_url", self.control.database_url.is_empty(), "is required; set FREEHOLD_CONTROL__DATABASE_URL"),
             ("keyrings.caller", self.keyrings.caller.as_os_str().is_empty(), "is required; set FREEHOLD_KEYRINGS__CALLER"),
             ("keyrings.image", self.keyrings.image.as_os_str().is_empty(), "is required; set FREEHOLD_KEYRINGS__IMAGE"),
-            ("images.public_url", !is_http_url(&self.images.public_url), "must begin with http:// or https:// and hold no path, quote or space"),
+            (
+                "images.public_url",
+                !is_http_url(&self.images.public_url),
+                "must begin with http:// or https:// and hold no path, quote or space",
+            ),
             (
                 "pool.queue_timeout_ms",
                 self.pool.queue_timeout_ms >= self.http.request_timeout_ms,
@@ -282,7 +287,10 @@ mod tests {
     #[test]
     fn what_no_default_can_satisfy_is_said_with_the_variables_name() {
         let mut config = Config::default();
-        assert_eq!(config.validate().unwrap_err().to_string(), "control.database_url: is required; set FREEHOLD_CONTROL__DATABASE_URL");
+        assert_eq!(
+            config.validate().unwrap_err().to_string(),
+            "control.database_url: is required; set FREEHOLD_CONTROL__DATABASE_URL"
+        );
         config.control.database_url = SecretString::new("postgres://x");
         config.keyrings = KeyringsConfig { caller: "a".into(), image: "b".into() };
         assert_eq!(config.validate(), Ok(()));

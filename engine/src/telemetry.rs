@@ -79,7 +79,8 @@ impl Telemetry {
     pub fn render(&self, registry: &Registry) -> String {
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         for server in registry.servers() {
-            let ServerStatus { id, budget, connections, active, waiting, waits, wait_micros, opened, stolen, breaker_is_open } = server;
+            let ServerStatus { id, budget, connections, active, waiting, waits, wait_micros, opened, stolen, breaker_is_open } =
+                server;
             let id = id.to_string();
             for (what, value) in [
                 ("budget", budget as u64),

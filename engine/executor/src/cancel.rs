@@ -89,6 +89,7 @@ impl Drop for AbandonOnDrop {
 /// Asks for the end of what `backend` is doing, over a connection of the same login. libpq's own cancel is out of reach behind diesel.
 ///
 /// Whether that connection can be made also tells a slow statement from a server that hangs.
+#[allow(clippy::disallowed_methods, reason = "raw SQL belongs here")]
 fn cancel(pool: &Arc<TenantPool>, backend: i32) {
     let server = &pool.server;
     if server.cancels.fetch_add(1, Ordering::AcqRel) >= MAX_CANCELS {

@@ -114,6 +114,7 @@ impl TenantConnection {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "raw SQL belongs here")]
 fn prove(pg: &mut PgConnection, expected: &Expected<'_>) -> Result<i32, ExecuteError> {
     let rows: Vec<Proof> = diesel::sql_query(PROOF).load(pg).map_err(|error| match ExecuteError::of_statement(error) {
         lost if lost.is_connection_lost() => {

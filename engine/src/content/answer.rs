@@ -73,7 +73,13 @@ impl Writer {
     }
 
     /// Writes the root fields of a query.
-    pub fn roots(&mut self, roots: &[Root], rows: &[Row], introspected: &Introspected, variables: &Variables) -> Result<(), Failure> {
+    pub fn roots(
+        &mut self,
+        roots: &[Root],
+        rows: &[Row],
+        introspected: &Introspected,
+        variables: &Variables,
+    ) -> Result<(), Failure> {
         for root in roots {
             match &root.value {
                 RootValue::Row(ordinal) => self.field(&root.key, json_of(rows, *ordinal)?),
@@ -177,14 +183,18 @@ mod tests {
         };
         let bodies = [Style::Plain, Style::Any].map(|style| {
             let mut writer = Writer::new(style, 10);
-            writer.roots(&[root("a", RootValue::Failed(error.clone()))], &[], &Introspected::default(), &Variables::default()).unwrap();
+            writer
+                .roots(&[root("a", RootValue::Failed(error.clone()))], &[], &Introspected::default(), &Variables::default())
+                .unwrap();
             String::from_utf8(writer.finish().body).unwrap()
         });
         assert_eq!(
             bodies[0],
             r#"{"errors":[{"message":"no","path":[]}],"extensions":{"code":"NON_UNIQUE_WHERE"},"data":{"a":null}}"#
         );
-        assert!(bodies[1].contains(r#""locations":[{"line":1,"column":2}],"path":["a"],"extensions":{"code":"NON_UNIQUE_WHERE"}"#));
+        assert!(
+            bodies[1].contains(r#""locations":[{"line":1,"column":2}],"path":["a"],"extensions":{"code":"NON_UNIQUE_WHERE"}"#)
+        );
     }
 
     #[test]

@@ -41,7 +41,9 @@ fn membership(path: &str, value: &Value) -> Result<Membership, Failure> {
 }
 
 fn member<'a>(object: &'a Map<String, Value>, path: &str, name: &str) -> Result<&'a Value, Failure> {
-    object.get(name).ok_or_else(|| Failure::AssumeMembershipFormat(format!("value at path {}: missing property {name}", root(path))))
+    object
+        .get(name)
+        .ok_or_else(|| Failure::AssumeMembershipFormat(format!("value at path {}: missing property {name}", root(path))))
 }
 
 fn text<'a>(path: &str, value: &'a Value) -> Result<&'a str, Failure> {

@@ -59,7 +59,9 @@ impl Documents {
     pub fn get(&self, api: u64, text: &str, operation_name: Option<&str>) -> Option<Arc<Document>> {
         let hash = self.hasher.hash_one((api, text, operation_name));
         let document = lock(&self.known).documents.get(&hash).cloned();
-        document.filter(|document| document.api == api && document.text == text && document.operation_name.as_deref() == operation_name)
+        document.filter(|document| {
+            document.api == api && document.text == text && document.operation_name.as_deref() == operation_name
+        })
     }
 
     /// Keeps a document that was just prepared.

@@ -68,7 +68,8 @@ pub struct Values {
 
 impl ReadyPlan {
     fn new(plan: Plan) -> Self {
-        let of_query = |query: &QueryPlan| query.statement.iter().map(|statement| Arc::new(SqlStatement::new(statement))).collect();
+        let of_query =
+            |query: &QueryPlan| query.statement.iter().map(|statement| Arc::new(SqlStatement::new(statement))).collect();
         let statements = match &plan {
             Plan::Query(query) => vec![of_query(query)],
             Plan::Mutation(mutation) => {
@@ -194,7 +195,12 @@ impl Setting {
     }
 
     /// Answers of `__schema` and `__type`. An answer that depends on nothing but the document is kept: it costs more than a hundred queries.
-    async fn introspect(&self, document: &Arc<Document>, query: &QueryPlan, variables: &Map<String, Value>) -> Result<Introspected, Failure> {
+    async fn introspect(
+        &self,
+        document: &Arc<Document>,
+        query: &QueryPlan,
+        variables: &Map<String, Value>,
+    ) -> Result<Introspected, Failure> {
         if !has_introspection(&query.roots) {
             return Ok(Introspected::default());
         }
@@ -257,7 +263,9 @@ fn size_of(rows: &[Row]) -> usize {
 
 /// For places where a row must exist.
 pub fn missing_row() -> Failure {
-    Failure::Execute(ExecuteError::Internal { reason: "a statement returned fewer rows than its plan has root fields".to_owned() })
+    Failure::Execute(ExecuteError::Internal {
+        reason: "a statement returned fewer rows than its plan has root fields".to_owned(),
+    })
 }
 
 /// JSON text of one row.

@@ -109,8 +109,8 @@ fn operations(slot: &ImageSlot, variables: &Variables) -> Option<Operations> {
 #[cfg(test)]
 mod tests {
     use freehold_ids::TenantId;
-    use freehold_tokens::image::{Signer, verify};
     use freehold_tokens::Keyring;
+    use freehold_tokens::image::{Signer, verify};
 
     use super::*;
 
@@ -131,7 +131,14 @@ mod tests {
         let slots = [null_slot(), ImageSlot { width: number(400), ..null_slot() }, ImageSlot { width: number(0), ..null_slot() }];
         let variables = Variables::default();
         let signer = Signer::new(&keys).tenant(tenant);
-        let splice = Splice { marker: &marker, slots: &slots, variables: &variables, signer: &signer, public_url: "https://img.example", now };
+        let splice = Splice {
+            marker: &marker,
+            slots: &slots,
+            variables: &variables,
+            signer: &signer,
+            public_url: "https://img.example",
+            now,
+        };
         let answer = format!(
             r#"{{"a":"{marker}.0.v1.photos/a.jpg","b":["{marker}.1._.b \"q\".png","{marker}.1.v2.c.webp"],"c":"x {marker}.0.v.k","d":"{marker}.9.v.k","e":"{marker}.2.v.k"}}"#
         );
@@ -154,7 +161,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let keys = Keyring::create_file(&directory.path().join("image.json")).unwrap();
         let signer = Signer::new(&keys).tenant(TenantId::generate());
-        let splice = Splice { marker: &marker, slots: &[], variables: &variables, signer: &signer, public_url: "", now: Utc::now() };
+        let splice =
+            Splice { marker: &marker, slots: &[], variables: &variables, signer: &signer, public_url: "", now: Utc::now() };
         let answer = b"{\"a\":1}".to_vec();
         let place = answer.as_ptr();
         assert_eq!(splice.apply(answer).as_ptr(), place);

@@ -1,7 +1,8 @@
 //! `__schema` and `__type`, answered by async-graphql over the types of our own API. No data goes through it.
 
 use async_graphql::dynamic::{
-    Enum, EnumItem, Field, FieldFuture, InputObject, InputValue, Interface, InterfaceField, Object, Scalar, Schema, Type, TypeRef, Union,
+    Enum, EnumItem, Field, FieldFuture, InputObject, InputValue, Interface, InterfaceField, Object, Scalar, Schema, Type,
+    TypeRef, Union,
 };
 use async_graphql::{Name, Request, ValidationMode, Value, Variables};
 use freehold_compiler::api::{self, Api, OutputField, TypeDefinition, TypeKind};
@@ -48,7 +49,8 @@ impl TypeSystem {
         if let Some(name) = operation_name {
             request = request.operation_name(name);
         }
-        let response = futures_util::future::FutureExt::now_or_never(self.0.execute(request)).ok_or("introspection waited for something")?;
+        let response =
+            futures_util::future::FutureExt::now_or_never(self.0.execute(request)).ok_or("introspection waited for something")?;
         if let Some(error) = response.errors.first() {
             return Err(error.message.clone());
         }
@@ -95,14 +97,16 @@ fn convert(api: &Api, definition: &TypeDefinition) -> Type {
             describe!(fields.values().fold(object, |object, field| object.field(output(api, field))), described).into()
         }
         TypeKind::Interface { fields } => {
-            let interface = fields.values().fold(Interface::new(name), |interface, field| interface.field(interface_field(api, field)));
+            let interface =
+                fields.values().fold(Interface::new(name), |interface, field| interface.field(interface_field(api, field)));
             describe!(interface, described).into()
         }
         TypeKind::Union(types) => {
             describe!(types.iter().fold(Union::new(name), |union, ty| union.possible_type(&**ty)), described).into()
         }
         TypeKind::Input(fields) => {
-            describe!(fields.values().fold(InputObject::new(name), |object, field| object.field(input(api, field))), described).into()
+            describe!(fields.values().fold(InputObject::new(name), |object, field| object.field(input(api, field))), described)
+                .into()
         }
     }
 }

@@ -35,7 +35,13 @@ pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Val
 }
 
 /// How one write ended.
-async fn outcome(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, index: usize, write: &Write, values: &Arc<Values>) -> Result<Outcome, Failure> {
+async fn outcome(
+    setting: &Arc<Setting>,
+    plan: &Arc<ReadyPlan>,
+    index: usize,
+    write: &Write,
+    values: &Arc<Values>,
+) -> Result<Outcome, Failure> {
     let nothing = StepOutputs::new();
     if let Some(outcome) = write.judge(&values.context(&nothing)).map_err(|error| Failure::Operation(vec![error]))? {
         return Ok(outcome);
@@ -49,9 +55,9 @@ async fn outcome(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, index: usize, wr
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(failure)) => Err(failure),
         // A constraint that is checked at the commit.
-        Err(ExecuteError::Database(error)) => {
-            write.commit_failed(&setting.release.schema, &of_executor(&error)).ok_or_else(|| Failure::Execute(ExecuteError::Database(error)))
-        }
+        Err(ExecuteError::Database(error)) => write
+            .commit_failed(&setting.release.schema, &of_executor(&error))
+            .ok_or_else(|| Failure::Execute(ExecuteError::Database(error))),
         Err(error) => Err(Failure::Execute(error)),
     }
 }

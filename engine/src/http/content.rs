@@ -32,7 +32,12 @@ const LOGGED_NAME: usize = 100;
 const ASSUME_MEMBERSHIP: [&str; 2] = ["x-freehold-assume-membership", "x-contember-assume-membership"];
 const FORCE_OK: [&str; 2] = ["x-freehold-force-ok", "x-contember-force-ok"];
 
-pub async fn without_stage(state: web::Data<Arc<State>>, request: HttpRequest, payload: web::Payload, path: web::Path<String>) -> HttpResponse {
+pub async fn without_stage(
+    state: web::Data<Arc<State>>,
+    request: HttpRequest,
+    payload: web::Payload,
+    path: web::Path<String>,
+) -> HttpResponse {
     answer(&state, request, payload, &path, STAGE).await
 }
 
@@ -49,7 +54,12 @@ pub async fn with_stage(
 async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload, slug: &str, stage: &str) -> HttpResponse {
     let style = style(&request);
     let is_read = request.method() == Method::GET;
-    if is_read && stage == STAGE && state.config.graphiql.enabled && wants_html(accept(&request)) && request.query_string().is_empty() {
+    if is_read
+        && stage == STAGE
+        && state.config.graphiql.enabled
+        && wants_html(accept(&request))
+        && request.query_string().is_empty()
+    {
         // The same page for every slug, existing or not.
         return graphiql::page(state);
     }
@@ -60,11 +70,11 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
         facts.problem = Some("panicked".to_owned());
         Err(Failure::Internal)
     });
-    let response = match &outcome {
-        Ok(answer) => respond(answer, style),
+    let response = match outcome {
+        Ok(answer) => HttpResponse::Ok().content_type(style.content_type()).body(answer.body),
         Err(failure) => {
             facts.code = Some(failure.code());
-            if let Failure::Execute(error) = failure {
+            if let Failure::Execute(error) = &failure {
                 facts.problem = Some(error.to_string());
             }
             failure.respond(style)
@@ -72,11 +82,6 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
     };
     request.extensions_mut().insert(facts);
     force_ok(&request, response)
-}
-
-fn respond(answer: &Answer, style: Style) -> HttpResponse {
-    // The body was written for this response alone.
-    HttpResponse::Ok().content_type(style.content_type()).body(answer.body.clone())
 }
 
 async fn carry_out(

@@ -179,7 +179,9 @@ impl Failure {
             Self::AssumeMembershipFormat(_) | Self::AssumeMembershipInvalid(_) => "ASSUME_MEMBERSHIP_INVALID",
             Self::AssumeMembershipForbidden(_) => "ASSUME_MEMBERSHIP_FORBIDDEN",
             Self::CatalogUnavailable => "CATALOG_UNAVAILABLE",
-            Self::Document(errors) | Self::Operation(errors) => errors.first().map_or("INTERNAL_SERVER_ERROR", |error| error.code.as_str()),
+            Self::Document(errors) | Self::Operation(errors) => {
+                errors.first().map_or("INTERNAL_SERVER_ERROR", |error| error.code.as_str())
+            }
             Self::Execute(error) => error.code(),
             Self::Internal => "INTERNAL_SERVER_ERROR",
         }
@@ -267,7 +269,8 @@ impl Failure {
             Self::Operation(errors) => {
                 let entry = |error: &'_ RequestError| (error.message.clone(), error.locations.clone(), error.code.as_str());
                 let owned: Vec<_> = errors.iter().map(entry).collect();
-                let entries = owned.iter().map(|(message, pos, code)| ErrorEntry::of_operation(message, pos, None, code, style)).collect();
+                let entries =
+                    owned.iter().map(|(message, pos, code)| ErrorEntry::of_operation(message, pos, None, code, style)).collect();
                 (style.graphql_status(400), self.body(entries, true))
             }
             Self::Execute(error) if error.code() == "BAD_USER_INPUT" => {
@@ -276,7 +279,13 @@ impl Failure {
             }
             Self::MissingQuery | Self::PersistedQuery => {
                 let message = self.message();
-                let entry = ErrorEntry { status: None, message: &message, locations: None, path: None, extensions: extensions(style, self.code()) };
+                let entry = ErrorEntry {
+                    status: None,
+                    message: &message,
+                    locations: None,
+                    path: None,
+                    extensions: extensions(style, self.code()),
+                };
                 (self.status(), self.body(vec![entry], false))
             }
             _ => {

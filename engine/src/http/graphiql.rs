@@ -17,9 +17,9 @@ const FILES: [(&str, &str); 3] = [
     ("graphiql.css", "text/css; charset=utf-8"),
 ];
 
-/// No other host is contacted, whatever the bundle tries. Styles are set on elements by the editor; its workers come from blobs.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data: https: http:; \
-    font-src 'self' data:; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// No other host is contacted, whatever the bundle tries; images of answers are previewed from the image service. The editor sets styles on elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; font-src 'self' data:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:";
 
 const NOT_BUILT: &str = "<!doctype html>
 <html lang=\"en\">
@@ -51,7 +51,7 @@ pub fn page(state: &State) -> HttpResponse {
     let html = found.and_then(|directory| std::fs::read(directory.join("index.html")).ok());
     let mut response = HttpResponse::Ok();
     response.content_type("text/html; charset=utf-8").insert_header((header::CACHE_CONTROL, "no-cache"));
-    protect(&mut response);
+    protect(&mut response, state);
     match html {
         Some(html) => response.body(html),
         None => response.body(NOT_BUILT),
@@ -70,16 +70,16 @@ pub async fn asset(state: web::Data<Arc<State>>, request: HttpRequest, file: web
         Some((bytes, content_type)) => {
             let mut response = HttpResponse::Ok();
             response.content_type(content_type).insert_header((header::CACHE_CONTROL, "no-cache"));
-            protect(&mut response);
+            protect(&mut response, &state);
             response.body(bytes)
         }
         None => Failure::RouteNotFound.respond(style(&request)),
     }
 }
 
-fn protect(response: &mut actix_web::HttpResponseBuilder) {
+fn protect(response: &mut actix_web::HttpResponseBuilder, state: &State) {
     response
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::CONTENT_SECURITY_POLICY, format!("{POLICY} {}", state.images_url)))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"));
 }

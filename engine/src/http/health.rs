@@ -24,9 +24,9 @@ pub async fn alive() -> HttpResponse {
 pub async fn ready(state: web::Data<Arc<State>>) -> HttpResponse {
     match tokio::time::timeout(PATIENCE, state.registry.ping()).await {
         Ok(Ok(())) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready"),
-        Ok(Err(_)) | Err(_) => {
-            HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body("the control database does not answer")
-        }
+        Ok(Err(_)) | Err(_) => HttpResponse::ServiceUnavailable()
+            .content_type("text/plain; charset=utf-8")
+            .body("the control database does not answer"),
     }
 }
 

@@ -64,7 +64,10 @@ fn log(id: &RequestId, method: &Method, route: &str, status: StatusCode, time: D
 }
 
 /// Any site may ask, with a token of its own in a header. Cookies are never looked at, so credentials are not allowed.
-pub async fn cors(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn cors(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let is_preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_preflight {
@@ -84,7 +87,11 @@ pub async fn cors(request: ServiceRequest, next: Next<impl MessageBody + 'static
         );
         set(headers, header::ACCESS_CONTROL_MAX_AGE, "86400");
     } else {
-        set(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after, x-freehold-original-status, x-contember-original-status");
+        set(
+            headers,
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "x-request-id, retry-after, x-freehold-original-status, x-contember-original-status",
+        );
     }
     Ok(response)
 }

@@ -51,7 +51,9 @@ impl GraphqlRequest {
     /// From the query string of a GET. None when it holds no document.
     pub fn from_query_string(query: &str) -> Result<Self, Failure> {
         let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|_| Failure::BadRequest)?;
-        let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty());
+        let get = |name: &str| {
+            pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        };
         let json = |name: &'static str| {
             get(name).map(|text| serde_json::from_str::<Value>(text).map_err(|_| Failure::InvalidParameter(name))).transpose()
         };
@@ -89,7 +91,12 @@ impl Body {
         if self.extensions.is_some_and(|extensions| !extensions.is_object() && !extensions.is_null()) {
             return Err(Failure::InvalidParameter("extensions"));
         }
-        Ok(GraphqlRequest { query, variables, operation_name, assume_membership: self.assume_membership.filter(|value| !value.is_null()) })
+        Ok(GraphqlRequest {
+            query,
+            variables,
+            operation_name,
+            assume_membership: self.assume_membership.filter(|value| !value.is_null()),
+        })
     }
 }
 
@@ -98,7 +105,8 @@ fn is_json(request: &HttpRequest) -> bool {
     let declared = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = declared.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
-    let mut charset = parts.filter_map(|parameter| parameter.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let mut charset =
+        parts.filter_map(|parameter| parameter.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
     is_json && charset.all(|(_, value)| matches!(value.trim().trim_matches('"').to_ascii_lowercase().as_str(), "utf-8" | "utf8"))
 }
 

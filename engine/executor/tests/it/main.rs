@@ -1,6 +1,7 @@
 //! The executor on a real PostgreSQL.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+#![allow(clippy::disallowed_methods, reason = "tests stage the database with SQL of their own")]
 
 mod failures;
 mod queries;

@@ -18,7 +18,7 @@ pub struct World {
     pub control_url: String,
     pub vault: Arc<dyn KeyWrapper>,
     pub server: ServerId,
-    _keys: tempfile::TempDir,
+    keys: tempfile::TempDir,
 }
 
 /// A tenant made by hand.
@@ -51,7 +51,13 @@ impl World {
         .bind::<Integer, _>(i32::from(cluster.port()))
         .execute(&mut connection)
         .unwrap();
-        Self { cluster, catalog, control_url, vault, server, _keys: keys }
+        Self { cluster, catalog, control_url, vault, server, keys }
+    }
+
+    /// The vault's key.
+    #[allow(dead_code, reason = "shared with the engine's tests")]
+    pub fn master_key(&self) -> std::path::PathBuf {
+        self.keys.path().join("master.key")
     }
 
     /// A tenant with its own database and login, `ddl` run in it.
