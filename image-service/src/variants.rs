@@ -128,7 +128,11 @@ impl Maker {
             let _slot = slot;
             job.run()
         });
-        let bytes = Bytes::from(made.await.map_err(|_| Failure::Internal)??);
+        let made = made.await.map_err(|error| {
+            tracing::error!(error = %error, "making an image broke down");
+            Failure::Internal
+        })?;
+        let bytes = Bytes::from(made?);
         timer.observe_duration();
         lock(&self.kept).put(key.clone(), bytes.clone());
         Ok(bytes)

@@ -41,9 +41,9 @@ pub struct Service {
     pub port: u16,
 }
 
-pub fn sdk_config(endpoint: &str) -> SdkConfig {
+pub fn sdk_config(endpoint: &str, read_timeout: Duration) -> SdkConfig {
     let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-    let timeouts = aws_config::timeout::TimeoutConfig::builder().read_timeout(Duration::from_secs(2)).build();
+    let timeouts = aws_config::timeout::TimeoutConfig::builder().read_timeout(read_timeout).build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
@@ -61,7 +61,9 @@ impl Store {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let server = runtime.block_on(S3Server::start(&dir.path().join("s3"), None, ACCESS_KEY, SECRET_KEY)).unwrap();
-        let s3 = aws_sdk_s3::config::Builder::from(&sdk_config(&server.endpoint())).force_path_style(true).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&sdk_config(&server.endpoint(), Duration::from_secs(60)))
+            .force_path_style(true)
+            .build();
         let client = aws_sdk_s3::Client::from_conf(s3);
         runtime.block_on(client.create_bucket().bucket(BUCKET).send()).unwrap();
         let keyring = dir.path().join("image.json");
@@ -114,7 +116,7 @@ impl Service {
     pub fn start_with(s3_endpoint: &str, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = STORE.config();
         change(&mut config);
-        let sdk = sdk_config(s3_endpoint);
+        let sdk = sdk_config(s3_endpoint, config.s3.read_timeout());
         let (sender, receiver) = mpsc::channel();
         // Ends with the test process.
         std::thread::spawn(move || {

@@ -50,8 +50,17 @@ fn a_store_that_is_away_is_503() {
         assert_eq!(answer.header("retry-after"), "5");
         assert_eq!(away.send("HEAD", &url, &[]).status, 503);
     }
-    let no_bucket = Service::start(|config| config.s3.bucket = "no-such-bucket".to_owned());
-    assert_eq!(no_bucket.get(&STORE.url(tenant, "o", "a.jpg")).status, 503, "a missing bucket is no missing image");
+}
+
+#[test]
+fn refusals_of_the_store_are_no_missing_images() {
+    const NO_BUCKET: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 54\r\nconnection: close\r\n\r\n<Error><Code>NoSuchBucket</Code><Message/></Error>    ";
+    const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 54\r\nconnection: close\r\n\r\n<Error><Code>AccessDenied</Code><Message/></Error>    ";
+    for answer in [NO_BUCKET, DENIED] {
+        let service = Service::start_with(&store_that_answers(answer, true), |_| {});
+        let answer = service.get(&STORE.url(TenantId::generate(), "o", "a.jpg"));
+        assert_eq!((answer.status, answer.code().as_str()), (503, "STORAGE_UNAVAILABLE"));
+    }
 }
 
 #[test]
