@@ -4,6 +4,7 @@ mod arguments;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
@@ -13,7 +14,7 @@ use crate::coerce::Variables;
 use crate::error::{ErrorCode, RequestError};
 use crate::prepare::Prepared;
 use crate::selection::{Selected, Selections};
-use crate::syntax::ast::{Directive, Field, OperationType, Selection, SelectionSet, ValueKind};
+use crate::syntax::ast::{Directive, Field, Fragment, OperationType, Selection, SelectionSet, ValueKind};
 
 /// The fields that the operation's root selects.
 ///
@@ -27,13 +28,14 @@ pub(crate) fn select(api: &Api, prepared: &Prepared, variables: &Variables) -> R
         OperationType::Subscription => "Subscription",
     };
     let Some(root) = api.types.get(root) else { return Ok(Vec::new()) };
-    let collector = Collector { api, prepared, variables };
+    let fragments = prepared.document.fragments.iter().map(|fragment| (&*fragment.name.text, fragment)).collect();
+    let collector = Collector { api, fragments, variables };
     collector.object(root, &[&operation.selection]).map_err(|error| vec![*error])
 }
 
 struct Collector<'a> {
     api: &'a Api,
-    prepared: &'a Prepared,
+    fragments: HashMap<&'a str, &'a Fragment>,
     variables: &'a Variables,
 }
 
@@ -62,10 +64,7 @@ impl<'a> Collector<'a> {
                     if !visited.insert(&spread.name.text) {
                         continue;
                     }
-                    let Some(fragment) = self.prepared.document.fragments.iter().find(|it| it.name.text == spread.name.text)
-                    else {
-                        continue;
-                    };
+                    let Some(fragment) = self.fragments.get(&*spread.name.text) else { continue };
                     if self.api.is_possible(&fragment.type_condition.text, &object.name) {
                         self.collect(object, &fragment.selection, groups, visited);
                     }

@@ -7,8 +7,11 @@ const MAX_SUGGESTIONS: usize = 5;
 /// Options that look like `input`, best first.
 pub(crate) fn suggestions<'a>(input: &str, options: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let threshold = input.len() * 2 / 5 + 1;
+    let lower = input.to_lowercase();
+    let near = |option: &str| option.len().abs_diff(input.len()) <= threshold;
+    let options = options.into_iter().filter(|option| near(option));
     let mut close: Vec<(usize, &str)> =
-        options.into_iter().filter_map(|option| Some((distance(input, option, threshold)?, option))).collect();
+        options.filter_map(|option| Some((distance(input, &lower, option, threshold)?, option))).collect();
     close.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| natural_order(a.1, b.1)));
     close.into_iter().map(|(_, option)| option).collect()
 }
@@ -32,18 +35,16 @@ pub(crate) fn did_you_mean_the(what: &str, suggestions: &[impl AsRef<str>]) -> S
 }
 
 /// Damerau–Levenshtein distance without case, None above the threshold. Another case alone counts as 1.
-fn distance(input: &str, option: &str, threshold: usize) -> Option<usize> {
+fn distance(input: &str, lower: &str, option: &str, threshold: usize) -> Option<usize> {
     if input == option {
         return Some(0);
     }
-    let (option, input) = (option.to_lowercase().into_bytes(), input.to_lowercase().into_bytes());
-    if option == input {
+    let option = option.to_lowercase();
+    if option == lower {
         return Some(1);
     }
-    let (long, short) = if option.len() < input.len() { (input, option) } else { (option, input) };
-    if long.len() - short.len() > threshold {
-        return None;
-    }
+    let (option, lower) = (option.as_bytes(), lower.as_bytes());
+    let (long, short) = if option.len() < lower.len() { (lower, option) } else { (option, lower) };
     let mut rows = [vec![0; short.len() + 1], vec![0; short.len() + 1], vec![0; short.len() + 1]];
     rows[0] = (0..=short.len()).collect();
     for i in 1..=long.len() {

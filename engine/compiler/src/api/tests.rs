@@ -1,5 +1,13 @@
 //! The recorded peer's APIs are reproduced to the letter (tests/golden), S3 fields aside.
 
+use freehold_schema::Schema;
+use freehold_schema::acl::EntityGrants;
+use freehold_schema::model::{ColumnKind, FieldKind};
+use freehold_schema::names::{EntityName, FieldName, RoleName};
+
+use super::{Api, Meaning};
+use crate::caller::RoleSet;
+use crate::permissions::Permissions;
 use crate::testing::{api, as_migrated, blog, tiny};
 
 /// The recorded SDL without the types and fields that the peer's S3 plugin adds.
@@ -52,4 +60,97 @@ fn blog_is_reproduced_for_editor() {
 #[test]
 fn blog_is_reproduced_for_reader() {
     assert_same(&api(&as_migrated(blog()), &["reader"]).sdl(), include_str!("../../tests/golden/blog.reader.graphql"));
+}
+
+/// The type or input of this name, as printed.
+fn printed<'a>(sdl: &'a str, head: &str) -> &'a str {
+    let start = sdl.find(&format!("{head} {{\n")).unwrap_or_else(|| panic!("no `{head}` in {sdl}"));
+    &sdl[start..start + sdl[start..].find("\n}\n").unwrap() + 3]
+}
+
+#[test]
+fn images_documentation_and_deprecations_are_part_of_the_api() {
+    let mut schema = tiny();
+    let author = schema.entities.get_mut("Author").unwrap();
+    author.description = Some("Who wrote it.".to_owned());
+    let mut portrait = author.fields["name"].clone();
+    portrait.name = FieldName::new("portrait");
+    portrait.description = Some("A \"good\" picture.".to_owned());
+    portrait.deprecated = Some("Use `photo`.".to_owned());
+    let FieldKind::Column(column) = &mut portrait.kind else { panic!("a column") };
+    (column.kind, column.nullable) = (ColumnKind::StoredImage, true);
+    author.fields.insert(portrait.name.clone(), portrait);
+    schema.enums.get_mut("level").unwrap().values[1].deprecated = Some("No longer supported".to_owned());
+    let api = Api::build(&schema, &Permissions::new(&everything(&schema), &RoleSet::new([RoleName::new("all")])));
+    let sdl = api.sdl();
+    assert!(sdl.contains("\"\"\"Who wrote it.\"\"\"\ntype Author {\n"));
+    assert!(
+        printed(&sdl, "type Author")
+            .contains("\n\n  \"\"\"A \"good\" picture.\"\"\"\n  portrait: StoredImage @deprecated(reason: \"Use `photo`.\")\n")
+    );
+    let image = printed(&sdl, "type StoredImage");
+    assert!(image.contains("  url(width: Int, height: Int, fit: ImageFit, format: ImageFormat): String!\n"), "{image}");
+    assert!(image.contains("  key: String!\n  width: Int\n  height: Int\n  contentType: String\n"), "{image}");
+    assert!(printed(&sdl, "input AuthorWhere").contains("  portrait: StoredImageCondition\n"));
+    assert!(!printed(&sdl, "input StoredImageCondition").contains("eq:"));
+    assert!(!printed(&sdl, "input AuthorOrderBy").contains("portrait"));
+    assert!(printed(&sdl, "input AuthorCreateInput").contains("portrait: StoredImageInput\n"));
+    assert!(printed(&sdl, "enum Level").contains("  high @deprecated\n"));
+    let guest = Api::build(&schema, &Permissions::new(&schema, &RoleSet::new([RoleName::new("guest")])));
+    assert!(!guest.types.contains_key("StoredImage") && !guest.types.contains_key("Level"));
+}
+
+/// The schema with a role `all` that may do everything: the recorded `admin` lists what it may do.
+fn everything(schema: &Schema) -> Schema {
+    let mut schema = schema.clone();
+    let mut role = schema.roles["guest"].clone();
+    role.name = RoleName::new("all");
+    role.entities = EntityGrants::Everything;
+    schema.roles.insert(role.name.clone(), role);
+    schema
+}
+
+#[test]
+fn every_field_of_an_entity_knows_its_meaning() {
+    let api = api(&tiny(), &["admin"]);
+    let meaning = |ty: &str, field: &str| api.output_field(ty, field).unwrap().meaning.clone();
+    let field = |name: &str| FieldName::new(name);
+    let entity = |name: &str| EntityName::new(name);
+    let table = [
+        ("Query", "getAuthor", Meaning::Get(entity("Author"))),
+        ("Query", "transaction", Meaning::QueryTransaction),
+        ("QueryTransaction", "listBook", Meaning::List(entity("Book"))),
+        ("Query", "__typename", Meaning::Typename),
+        ("Query", "__schema", Meaning::Introspection),
+        ("Mutation", "upsertBook", Meaning::Upsert(entity("Book"))),
+        ("MutationTransaction", "query", Meaning::MutationQuery),
+        ("Author", "_meta", Meaning::Meta),
+        ("AuthorMeta", "books", Meaning::MetaOf(field("books"))),
+        ("Author", "name", Meaning::Column(field("name"))),
+        ("Author", "books", Meaning::HasMany(field("books"))),
+        ("Author", "booksBySlug", Meaning::ReducedHasMany(field("books"))),
+        ("Author", "booksBy", Meaning::ReducedHasMany(field("books"))),
+        ("Author", "paginateBooks", Meaning::PaginateHasMany(field("books"))),
+        ("Book", "author", Meaning::HasOne(field("author"))),
+        ("BookConnection", "edges", Meaning::Edges),
+        ("PageInfo", "totalCount", Meaning::TotalCount),
+        ("AuthorUpdateResult", "node", Meaning::Node),
+        ("AuthorUpdateResult", "ok", Meaning::Plain),
+        ("FieldMeta", "updatable", Meaning::MetaUpdatable),
+    ];
+    for (ty, name, expected) in table {
+        assert_eq!(meaning(ty, name), expected, "{ty}.{name}");
+    }
+    assert!(api.output_field("QueryTransaction", "__schema").is_none());
+    let mut possible: Vec<&str> = api.possible_types("_PathFragment").map(|object| &*object.name).collect();
+    possible.sort_unstable();
+    assert_eq!(possible, ["_FieldPathFragment", "_IndexPathFragment"]);
+}
+
+#[test]
+fn a_role_without_grants_has_an_api_without_entities() {
+    let api = api(&tiny(), &["nobody"]);
+    assert!(!api.has_mutation);
+    let fields: Vec<&str> = api.types["Query"].output_fields().unwrap().keys().map(|name| &**name).collect();
+    assert_eq!(fields, ["schema", "transaction", "_info"]);
 }

@@ -24,7 +24,7 @@ pub(super) fn coerce(
     for (name, argument) in &definition.arguments {
         let given = field.arguments.iter().find(|given| given.name.text == *name);
         let value = given.and_then(|given| reader.input(&argument.ty, &given.value));
-        match value.or_else(|| argument.default.as_ref().map(|default| reader.from_json(&argument.ty, default, None))) {
+        match value.or_else(|| argument.default.as_ref().map(|default| reader.coerced(&argument.ty, default, None))) {
             Some(Input::Null) if argument.ty.is_non_null() => {
                 let message = format!("Argument \"{name}\" of non-null type \"{}\" must not be null.", argument.ty);
                 return Err(argument_error(message, given.map_or(field.pos, |given| given.value.pos)));
@@ -62,7 +62,7 @@ impl Reader<'_> {
         match (&value.kind, ty) {
             (ValueKind::Variable(name), _) => {
                 let path = VariablePath { name: Arc::clone(name), steps: Vec::new() };
-                Some(self.from_json(ty, self.variables.get(name)?, Some(path)))
+                Some(self.coerced(ty, self.variables.get(name)?, Some(path)))
             }
             (ValueKind::Null, _) => Some(Input::Null),
             (_, TypeRef::NonNull(inner)) => self.input(inner, value),
@@ -101,14 +101,14 @@ impl Reader<'_> {
             if let Some(default) = &field.default
                 && !object.contains_key(name)
             {
-                object.insert(Arc::clone(name), self.from_json(&field.ty, default, None));
+                object.insert(Arc::clone(name), self.coerced(&field.ty, default, None));
             }
         }
         Input::Object(object)
     }
 
     /// A JSON value that was coerced before: a variable's, at `path`, or a default.
-    fn from_json(&self, ty: &TypeRef, value: &Json, path: Option<VariablePath>) -> Input {
+    fn coerced(&self, ty: &TypeRef, value: &Json, path: Option<VariablePath>) -> Input {
         let deeper = |step: PathStep| {
             path.clone().map(|mut path| {
                 path.steps.push(step);
@@ -123,10 +123,10 @@ impl Reader<'_> {
             return Input::Leaf(Leaf { value: value.clone(), source });
         }
         match (ty, value) {
-            (TypeRef::NonNull(inner), _) => self.from_json(inner, value, path),
+            (TypeRef::NonNull(inner), _) => self.coerced(inner, value, path),
             (TypeRef::List(inner), Json::Array(items)) => {
                 let items = items.iter().enumerate();
-                Input::List(items.map(|(index, item)| self.from_json(inner, item, deeper(PathStep::Item(index)))).collect())
+                Input::List(items.map(|(index, item)| self.coerced(inner, item, deeper(PathStep::Item(index)))).collect())
             }
             (TypeRef::Named(name), Json::Object(members)) => {
                 let Some(TypeKind::Input(fields)) = self.api.types.get(&**name).map(|definition| &definition.kind) else {
@@ -135,7 +135,7 @@ impl Reader<'_> {
                 let members = members.iter().filter_map(|(key, member)| {
                     let field = fields.get(key.as_str())?;
                     let step = PathStep::Member(Arc::clone(&field.name));
-                    Some((Arc::clone(&field.name), self.from_json(&field.ty, member, deeper(step))))
+                    Some((Arc::clone(&field.name), self.coerced(&field.ty, member, deeper(step))))
                 });
                 Input::Object(members.collect())
             }

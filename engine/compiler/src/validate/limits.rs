@@ -21,6 +21,9 @@ struct Size {
     height: usize,
 }
 
+/// How many times the fields of one operation all definitions together may have.
+const DEFINITIONS_TO_OPERATION: usize = 4;
+
 pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<RequestError>> {
     if let Some(operation) = document.operations.get(limits.operations) {
         let message = format!("The document has {} operations, allowed are {}.", document.operations.len(), limits.operations);
@@ -28,8 +31,9 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<Requ
     }
     let fragments = document.fragments.iter().map(|fragment| (&*fragment.name.text, fragment)).collect();
     let mut measure = Measure { fragments, sizes: HashMap::new(), nesting: limits.nesting };
+    let mut total = 0_usize;
     for fragment in &document.fragments {
-        measure.fragment(&fragment.name.text, 0, fragment.pos)?;
+        total = total.saturating_add(measure.fragment(&fragment.name.text, 0, fragment.pos)?.fields);
     }
     for operation in &document.operations {
         let size = measure.set(&operation.selection, 0)?;
@@ -54,6 +58,12 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<Requ
             let (found, allowed) = (size.aliases, limits.aliases);
             return refuse(format!("The operation has {found} aliases, allowed are {allowed}."), ErrorCode::TooComplex);
         }
+        total = total.saturating_add(size.fields);
+    }
+    // Validation looks at each definition with its fragments expanded, used or not.
+    if total > limits.fields.saturating_mul(DEFINITIONS_TO_OPERATION) {
+        let message = "The document's operations and fragments together have too many fields.".to_owned();
+        return Err(Box::new(RequestError { message, locations: Vec::new(), code: ErrorCode::TooComplex }));
     }
     Ok(())
 }

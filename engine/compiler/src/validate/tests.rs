@@ -472,6 +472,14 @@ fn a_bomb_of_fragments_is_counted_not_expanded() {
 }
 
 #[test]
+fn fragments_that_nobody_uses_are_counted_too() {
+    let big = format!("fragment Big on Author {{ {} }} ", "name ".repeat(100));
+    let many: String = (0..300).map(|index| format!("fragment F{index} on Author {{ ...Big }} ")).collect();
+    let found = refused(&format!("{{ listAuthor {{ id }} }} {big} {many}"));
+    assert_eq!(found.1, "The document's operations and fragments together have too many fields.");
+}
+
+#[test]
 fn many_pairs_of_equal_fields_are_refused() {
     let text = format!("{{ listAuthor {{ {} }} }}", "name ".repeat(2_000));
     assert_eq!(refused(&text).1, "The operation repeats fields too often to be checked.");
