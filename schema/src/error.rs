@@ -11,7 +11,7 @@ pub struct SchemaError {
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
-    /// Name of the rule that is broken; stable.
+    /// Name of the rule that is broken; stable, see [`crate::codes`].
     pub code: &'static str,
     /// What is wrong: lower case, names in backticks.
     pub message: String,

@@ -107,14 +107,12 @@ impl LineStarts {
 /// The known name most like `name`, if it is like it at all.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, 4);
-    let distance = |candidate: &&str| edit_distance(&name.to_lowercase(), &candidate.to_lowercase());
-    known
-        .iter()
-        .copied()
-        .map(|candidate| (distance(&candidate), candidate))
-        .filter(|(d, _)| *d <= limit)
-        .min()
-        .map(|(_, near)| near)
+    let distance = |candidate: &str| edit_distance(&name.to_lowercase(), &candidate.to_lowercase());
+    let near = known.iter().map(|candidate| (distance(candidate), *candidate)).filter(|(distance, _)| *distance <= limit).min();
+    // `equals` for `eq`: the longest known name that it begins with.
+    let begins =
+        || known.iter().copied().filter(|known| known.len() > 1 && name.starts_with(known)).max_by_key(|known| known.len());
+    near.map(|(_, near)| near).or_else(begins)
 }
 
 /// Changes of one character (insert, delete, replace, swap of neighbours) that turn one text into the other: optimal string alignment.

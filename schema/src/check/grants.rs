@@ -44,8 +44,8 @@ pub(super) fn lower(
     }
     // In the order of the schema, so that the same permissions always give the same text.
     groups.sort_by_cached_key(|(_, entity), _| world.entities.get_index_of(*entity));
-    for ((role, entity), allows) in groups {
-        let Some(entity) = world.entities.get(entity) else { continue };
+    for ((role, _), allows) in groups {
+        let Some(entity) = allows.first().and_then(|allow| world.entity(&allow.entity, errors)) else { continue };
         let Some(role) = roles.get_mut(role) else { continue };
         let reader = Reader { world, role: role.name.as_str(), variables: &role.variables };
         let permissions = Collector::collect(&allows, &reader, entity, errors);

@@ -24,8 +24,10 @@ use crate::model::{Entity, EnumType, Field, Schema};
 use crate::names::{EntityName, EnumName};
 use crate::source::{At, Errors};
 
-pub(crate) use predicates::{name_of, write_condition, write_filter};
-pub(crate) use roles::built_in;
+pub(crate) use names::snake;
+pub(crate) use predicates::{name_of, write_filter};
+pub(crate) use relations::JunctionNames;
+pub(crate) use roles::{built_in, plain as plain_role};
 
 /// What is known of the schema while the rest of it is checked.
 pub(crate) struct World {
@@ -76,7 +78,8 @@ impl World {
         if found.is_none() && !self.is_excused(entity.name.as_str(), name.as_str()) {
             let message = format!("`{}` has no field `{}`", entity.name, name.value);
             let error = errors.add(name.at, codes::UNKNOWN_FIELD, message);
-            error.suggest(name.as_str(), entity.fields.keys().map(crate::names::FieldName::as_str));
+            let broken = self.broken.iter().filter(|(owner, _)| owner == entity.name.as_str()).map(|(_, field)| field.as_str());
+            error.suggest(name.as_str(), entity.fields.keys().map(crate::names::FieldName::as_str).chain(broken));
         }
         found
     }

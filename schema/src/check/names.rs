@@ -257,7 +257,8 @@ pub(super) fn check_database(drafts: &[EntityDraft], world: &World, errors: &mut
     for item in world.enums.values() {
         tables.insert(item.pg_type.as_str(), format!("the enum `{}`", item.name));
     }
-    for draft in drafts {
+    let mut seen = HashSet::new();
+    for draft in drafts.iter().filter(|draft| seen.insert(draft.name.as_str())) {
         let Some(entity) = world.entities.get(draft.name.as_str()) else { continue };
         let at = draft.table.as_ref().map_or(draft.name.at, |table| table.at);
         take_table(&mut tables, entity.table.as_str(), format!("`{}`", entity.name), at, errors);

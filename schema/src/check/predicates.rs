@@ -31,7 +31,7 @@ impl Reader<'_> {
         };
         let mut parts = Vec::new();
         for (name, value) in members {
-            if !self.is_given(name, value, errors) {
+            if !self.is_given(name, value, members, errors) {
                 continue;
             }
             let part = match name.as_str() {
@@ -111,7 +111,7 @@ impl Reader<'_> {
         };
         let mut parts = Vec::new();
         for (name, value) in members {
-            if !self.is_given(name, value, errors) {
+            if !self.is_given(name, value, members, errors) {
                 continue;
             }
             let part = match name.as_str() {
@@ -184,7 +184,11 @@ impl Reader<'_> {
     }
 
     /// Null operands restrict nothing (content API, section 7), which in a permission is hardly ever meant.
-    fn is_given(&self, name: &At<String>, value: &Node, errors: &mut Errors) -> bool {
+    fn is_given(&self, name: &At<String>, value: &Node, members: &[(At<String>, Node)], errors: &mut Errors) -> bool {
+        if members.iter().any(|(other, _)| other.value == name.value && other.at < name.at) {
+            let error = errors.add(name.at, codes::ARGUMENT_REPEATED, format!("`{}` is given twice", name.value));
+            error.hint("conditions on one field are joined by `and: [ … ]`");
+        }
         if value.is_null() && self.world.form == Form::Sdl {
             let error = errors.add(value.at, codes::PREDICATE_EMPTY, format!("`{}: null` restricts nothing", name.value));
             error.hint("write `{ isNull: true }` for rows without a value");

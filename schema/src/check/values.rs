@@ -42,7 +42,7 @@ pub(super) fn default(node: &Node, kind: &ColumnKind, list: bool, world: &World)
     let is_moment = matches!(kind, ColumnKind::DateTime | ColumnKind::Date | ColumnKind::Time);
     match &node.value {
         NodeValue::String(text) if is_moment && text == "now" => Ok(Value::String(text.clone())),
-        _ if *kind == ColumnKind::Json => Ok(node.to_json()),
+        _ if *kind == ColumnKind::Json && !node.is_null() => Ok(node.to_json()),
         _ => one(node, kind, world),
     }
 }

@@ -1,27 +1,53 @@
-//! The JSON form of a schema.
+//! The JSON form of a schema (content API, sections 2 and 3), as other tools write it.
+//!
+//! Read and written: `model`, `acl`, `validation`, `settings`. What is ours stands in keys of its own: `description` and `deprecationReason` of entities
+//! and fields, `model.enumDetails`, `everything` of a role, the column type `StoredImage`.
+//!
+//! Ignored, because leaving it out only takes rights away: `tenant` and `s3` of roles, `export`, `import` and `refreshMaterializedView`. Refused, because
+//! leaving it out would change what the schema means: actions, and roles limited to stages (Freehold has one stage). Unknown keys are mistakes unless their
+//! value says nothing (null, false, empty).
 
+mod acl;
+mod fields;
+mod object;
 pub(crate) mod parse;
+mod read;
+mod validators;
+mod write;
+mod write_acl;
 
-use crate::{Schema, SchemaError};
+pub(crate) use write_acl::predefined_name;
+
+use crate::source::Errors;
+use crate::{Schema, SchemaError, check};
 
 impl Schema {
     /// Reads and checks the JSON form.
     ///
     /// # Errors
-    /// Every mistake in the file, in the order of the file.
-    pub fn from_json(_file: &str, _text: &str) -> Result<Self, Vec<SchemaError>> {
-        unimplemented!("work in progress")
+    /// Every mistake in the file, in the order of the file. A mistake in the syntax of JSON is the only one reported.
+    pub fn from_json(file: &str, text: &str) -> Result<Self, Vec<SchemaError>> {
+        let mut errors = Errors::default();
+        let Some(node) = parse::parse(text, &mut errors) else { return Err(errors.finish(file, text)) };
+        let Some(draft) = read::read(&node, &mut errors) else { return Err(errors.finish(file, text)) };
+        let schema = check::lower(draft, false, &mut errors);
+        if errors.is_empty() { Ok(schema) } else { Err(errors.finish(file, text)) }
     }
 
     /// The schema as canonical, indented JSON; reading it gives the same schema.
+    ///
+    /// # Panics
+    /// Never: the schema's JSON has text keys only.
     #[must_use]
     pub fn to_json(&self) -> String {
-        unimplemented!("work in progress")
+        let mut text = serde_json::to_string_pretty(&write::schema(self)).expect("a tree of JSON values can be written");
+        text.push('\n');
+        text
     }
 
     /// The schema as canonical JSON without white space, from which the release id is derived.
     #[must_use]
     pub fn canonical(&self) -> String {
-        unimplemented!("work in progress")
+        write::schema(self).to_string()
     }
 }

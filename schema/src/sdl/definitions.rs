@@ -62,8 +62,9 @@ pub(crate) fn check<'a>(directives: &'a [Directive], location: &str, errors: &mu
         let name = directive.name.as_str();
         let Some(definition) = DEFINITIONS.directives.iter().find(|definition| definition.name.value == name) else {
             let known = DEFINITIONS.directives.iter().filter(|known| known.locations.iter().any(|known| known == location));
+            let known: Vec<String> = known.map(|known| format!("@{}", known.name.value)).collect();
             let error = errors.add(at, codes::UNKNOWN_DIRECTIVE, format!("unknown directive `@{name}`"));
-            error.suggest(name, known.map(|known| known.name.as_str()));
+            error.suggest(&format!("@{name}"), known.iter().map(String::as_str));
             continue;
         };
         if !definition.locations.iter().any(|allowed| allowed == location) {

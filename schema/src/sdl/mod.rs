@@ -1,11 +1,14 @@
 //! The SDL form of a schema.
 
-mod definitions;
+pub(crate) mod definitions;
 mod fields;
 pub(crate) mod permissions;
+mod print;
+mod print_allow;
+mod print_rules;
 mod read;
 pub(crate) mod structure;
-mod syntax;
+pub(crate) mod syntax;
 mod validators;
 
 use crate::source::Errors;
@@ -28,11 +31,5 @@ impl Schema {
         found.forget(&document.broken);
         errors.append(found);
         if errors.is_empty() { Ok(schema) } else { Err(errors.finish(file, text)) }
-    }
-
-    /// The schema as canonical SDL; reading it gives the same schema.
-    #[must_use]
-    pub fn to_sdl(&self) -> String {
-        unimplemented!("work in progress")
     }
 }

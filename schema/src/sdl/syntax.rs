@@ -36,7 +36,6 @@ pub(crate) struct SchemaDef {
 }
 
 pub(crate) struct ObjectDef {
-    pub at: usize,
     pub name: At<String>,
     pub description: Option<String>,
     pub has_interfaces: bool,
@@ -204,7 +203,6 @@ fn lower(definition: &Cst, is_broken: &impl Fn(usize) -> bool) -> Option<Definit
             has_roots: schema.root_operation_type_definitions().next().is_some(),
         })),
         Cst::ObjectTypeDefinition(object) => Some(Definition::Object(ObjectDef {
-            at,
             name: name(object.name())?,
             description: description(object.description()),
             has_interfaces: object.implements_interfaces().is_some(),

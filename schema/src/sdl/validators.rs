@@ -71,7 +71,7 @@ fn validator(node: &Node, errors: &mut Errors) -> Option<ValidatorDraft> {
         return None;
     };
     let Some((key, value)) = members.iter().find(|(name, _)| KEYS.contains(&name.as_str())) else {
-        let error = errors.add(node.at, codes::RULE_INVALID, "this is no rule");
+        let error = errors.add(members.first().map_or(node.at, |(name, _)| name.at), codes::RULE_INVALID, "this is no rule");
         match members.first() {
             Some((name, _)) => error.suggest(&name.value, KEYS),
             None => error.hint("for example `{ defined: true }`"),

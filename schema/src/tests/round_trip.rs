@@ -1,0 +1,127 @@
+//! SDL and JSON say the same.
+
+use super::{BLOG_JSON, BLOG_SDL, EXAMPLE, TINY_JSON, json, sdl};
+use crate::Schema;
+
+pub(super) fn check(schema: &Schema) {
+    let text = schema.to_sdl();
+    let again = sdl(&text);
+    assert_eq!(&again, schema, "{text}");
+    assert_eq!(again.to_sdl(), text);
+    let document = schema.to_json();
+    let from_json = json(&document);
+    assert_eq!(&from_json, schema, "{document}");
+    assert_eq!(from_json.to_json(), document);
+    assert_eq!(from_json.to_sdl(), text, "SDL -> JSON -> SDL");
+    assert_eq!(again.canonical(), schema.canonical());
+    assert_eq!(json(&schema.canonical()), *schema);
+}
+
+#[test]
+fn known_schemas_survive() {
+    for schema in [sdl(BLOG_SDL), sdl(EXAMPLE), json(BLOG_JSON), json(TINY_JSON)] {
+        check(&schema);
+    }
+}
+
+#[test]
+fn canonical_sdl_reads_well() {
+    insta::assert_snapshot!(sdl(BLOG_SDL).to_sdl(), @r#"
+    extend schema
+      @role(name: "editor", variables: [{ name: "site", entity: "Site" }, { name: "me", caller: identityID }])
+      @role(name: "reader", variables: [{ name: "level", condition: true }, { name: "me", caller: identityID }])
+      @role(name: "senior", inherits: ["editor"])
+
+    enum state {
+      draft
+      published
+      archived
+    }
+
+    "A website of the organisation."
+    type Site
+      @allow(roles: ["editor"], read: true, when: { id: "$site" })
+      @allow(roles: ["reader"], read: ["slug"])
+    {
+      slug: String! @unique
+      name: String
+      articles: [Article!] @inverse(of: "site", orderBy: ["rank"])
+      setting: SiteSetting @inverse(of: "site")
+    }
+
+    type SiteSetting {
+      theme: String @default(value: "light")
+      site: Site! @oneToOne(onDelete: CASCADE)
+    }
+
+    "Something to read. Readers see published articles only."
+    type Article
+      @unique(fields: ["site", "slug"])
+      @allow(roles: ["editor"], read: true, create: true, update: ["title", "slug", "state", "rank", "author", "tags", "locales"], delete: true, when: { site: { id: "$site" } })
+      @allow(roles: ["reader"], read: ["title", "slug", "rank", "author", "tags", "locales"], when: { state: { eq: "published" } })
+      @allow(roles: ["reader"], read: ["secret"], when: { rank: "$level" })
+    {
+      title: String @required(message: "Title is mandatory")
+      "Part of the article's address; unique within its site."
+      slug: String!
+      state: state! @default(value: draft)
+      rank: Int
+      price: Decimal @column(type: "numeric(20, 4)")
+      ratio: Float
+      active: Boolean! @default(value: true)
+      publishedAt: DateTime @index
+      day: Date
+      at: Time
+      meta: Json
+      external: UUID
+      keywords: [String!]
+      secret: String
+      seq: Int! @sequence
+      url: String @scalar(name: "Url")
+      site: Site!
+      author: Author @relation(onDelete: SET_NULL)
+      tags: [Tag!] @relation(orderBy: ["name"])
+      locales: [ArticleLocale!] @inverse(of: "article", orderBy: ["locale"])
+      cover: Image @oneToOne(removeOrphan: true)
+    }
+
+    type ArticleLocale
+      @unique(fields: ["article", "locale"])
+      @allow(roles: ["editor"], read: true, create: true, update: true, delete: true, when: { article: { site: { id: "$site" } } })
+      @allow(roles: ["reader"], read: true, through: true)
+    {
+      article: Article! @relation(onDelete: CASCADE)
+      locale: String!
+      text: String
+    }
+
+    type Author
+      @allow(roles: ["editor", "reader"], read: true)
+    {
+      name: String!
+      email: String @unique
+      articles: [Article!] @inverse(of: "author")
+    }
+
+    type Tag
+      @orderBy(fields: ["name"])
+      @allow(roles: ["editor"], read: true, create: true, update: true)
+      @allow(roles: ["reader"], read: true)
+    {
+      name: String! @unique
+      articles: [Article!] @inverse(of: "tags")
+    }
+
+    type Image {
+      url: String!
+      coverOf: Article @inverse(of: "cover")
+    }
+
+    type SiteStat
+      @view(sql: "SELECT site_id AS id, site_id, count(*)::int AS cnt FROM article GROUP BY site_id", dependencies: ["Article"])
+    {
+      site: Site @oneToOne
+      cnt: Int
+    }
+    "#);
+}
