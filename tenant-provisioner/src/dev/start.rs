@@ -28,7 +28,7 @@ const REGION: &str = "us-east-1";
 /// Everything that runs. Fields are dropped in this order: services before what they stand on, the lock last.
 pub(super) struct Running {
     pub(super) services: Vec<(Service, OwnedProcess)>,
-    pub(super) _objects: S3Server,
+    pub(super) objects: S3Server,
     pub(super) postgres: PostgresCluster,
     pub(super) context: Context,
     pub(super) lock: File,
@@ -100,7 +100,7 @@ pub(super) fn start(home: &Home, options: &DevOptions, runtime: &Handle) -> Resu
     }
     progress.done("first query and first image of each tenant");
     home.write_context(&context)?;
-    Ok(Running { services, _objects: objects, postgres, context, lock })
+    Ok(Running { services, objects, postgres, context, lock })
 }
 
 fn provision(

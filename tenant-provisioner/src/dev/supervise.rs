@@ -50,7 +50,7 @@ pub(super) fn run(runtime: &Runtime, home: &Home, options: &DevOptions, output: 
     let outcome = runtime.block_on(watch(&mut running, &mut signals, output));
     output.note("stopping …");
     let _ = std::fs::remove_file(home.ready_file());
-    stop(runtime, running);
+    stop(running);
     output.note("stopped; the data stays");
     outcome.map(|()| Exit::Done)
 }
@@ -58,7 +58,7 @@ pub(super) fn run(runtime: &Runtime, home: &Home, options: &DevOptions, output: 
 /// Returns when it is time to stop.
 async fn watch(running: &mut Running, signals: &mut Signals, output: Output) -> Result<(), Failure> {
     let mut restarts: Vec<Instant> = Vec::new();
-    let mut postgres_runs = true;
+    let mut postgres_ran = true;
     loop {
         tokio::select! {
             () = signals.next() => return Ok(()),
@@ -75,11 +75,11 @@ async fn watch(running: &mut Running, signals: &mut Signals, output: Output) -> 
             *process = restart(service)?;
         }
         // Not restarted: whoever stopped it on purpose, to see what happens, would not want that.
-        let runs = running.postgres.pid().is_some();
-        if postgres_runs && !runs {
+        let runs = running.postgres.is_running();
+        if postgres_ran && !runs {
             output.note(&format!("PostgreSQL has stopped; its log is `{}`", running.postgres.log_file().display()));
         }
-        postgres_runs = runs;
+        postgres_ran = runs;
     }
 }
 
@@ -91,21 +91,16 @@ fn restart(service: &Service) -> Result<OwnedProcess, Failure> {
     service.spawn()
 }
 
-fn stop(runtime: &Runtime, mut running: Running) {
-    for (_, process) in &mut running.services {
+/// The S3 server's task goes on, on the runtime's own threads, until the image service has finished.
+fn stop(running: Running) {
+    let Running { mut services, objects, postgres, context: _, lock } = running;
+    for (_, process) in &mut services {
         process.ask_to_stop();
     }
-    // Waiting blocks; the S3 server's task must go on until the image service has finished.
-    let waited = runtime.block_on(tokio::task::spawn_blocking(move || {
-        let Running { services, _objects: objects, postgres, context: _, lock } = running;
-        services.into_iter().for_each(|(_, process)| process.stop());
-        drop(objects);
-        postgres.stop();
-        drop(lock);
-    }));
-    if let Err(error) = waited {
-        tracing::error!("stopping failed unexpectedly: {error}");
-    }
+    services.into_iter().for_each(|(_, process)| process.stop());
+    drop(objects);
+    postgres.stop();
+    drop(lock);
 }
 
 /// Ctrl-C, `freehold dev stop`, and the terminal going away.

@@ -138,6 +138,13 @@ impl PostgresCluster {
         home::postmaster_pid(&self.home.join("data"))
     }
 
+    /// Whether the server still runs: somebody else may have stopped it.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.as_mut().is_some_and(|server| server.ended().is_none())
+    }
+
     /// Disconnects everybody, stops the server and waits until it is gone. Later calls do nothing.
     pub fn stop(&self) {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();

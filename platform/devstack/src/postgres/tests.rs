@@ -44,8 +44,10 @@ fn data_outlives_a_restart_and_a_stale_pid_file() {
     std::fs::write(data.join("postmaster.pid"), format!("{}\n{}\n", std::process::id(), data.display())).unwrap();
     let cluster = PostgresCluster::start(&home, None, Durability::Fast).unwrap();
     assert!(connect(&cluster.url("kept")).is_ok());
+    assert!(cluster.is_running());
     cluster.stop();
     cluster.stop();
+    assert!(!cluster.is_running());
     assert!(connect(&cluster.url("kept")).is_err());
     drop(cluster);
     PostgresCluster::remove(&home).unwrap();
