@@ -314,14 +314,18 @@ fn of_null(condition: &Condition<BindSource>) -> Option<bool> {
     }
 }
 
-fn and(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    truths.fold(Some(true), |a, b| match (a, b) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-    })
+pub(crate) fn and(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut all = Some(true);
+    for truth in truths {
+        match truth {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
 }
 
-fn or(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(crate) fn or(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     and(truths.map(|truth| truth.map(|truth| !truth))).map(|truth| !truth)
 }

@@ -16,6 +16,8 @@ mod paginating;
 mod predicates;
 pub(crate) mod reading;
 mod relations;
+#[cfg(test)]
+mod tests;
 pub(crate) mod uniques;
 
 use freehold_schema::Schema;

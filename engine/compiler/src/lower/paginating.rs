@@ -2,7 +2,7 @@
 
 use super::clauses::{self, Clause};
 use super::reading::{unsupported, write_fields, write_type_name};
-use super::relations::{Origin, Rows, write_page, write_source};
+use super::relations::{Origin, Rows, write_columns, write_page, write_source};
 use super::{Env, Refused, Row, State, response_column};
 use crate::api::Meaning;
 use crate::selection::Selected;
@@ -35,15 +35,10 @@ pub(super) fn write_connection<'a>(env: &Env<'a>, state: &mut State, rows: &Rows
     write_parts(env, state, rows, field, From::Matches { cte: matches, row })?;
     state.sql.syntax(") ").alias(json).syntax(")");
     let parts = state.sql.cut(start);
-    let mut columns = state.sql.tracked(row);
-    if columns.is_empty() {
-        columns.insert(rows.entity.primary_column().column.clone());
-    }
+    let columns = state.sql.tracked(row);
     let source = state.sql.next_alias();
     state.sql.syntax("(WITH ").alias(matches).syntax(" AS MATERIALIZED (SELECT ");
-    for (index, column) in columns.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " }).column(source, column);
-    }
+    write_columns(state, rows.entity, source, columns);
     write_source(env, state, rows, source);
     state.sql.syntax(") ").paste(parts);
     Ok(())
@@ -144,11 +139,29 @@ fn write_edges<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Se
         }
         state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
     }
-    match from {
-        From::Matches { cte, .. } => drop(state.sql.syntax(" FROM ").alias(cte).syntax(" ").alias(alias)),
-        From::Table => write_source(env, state, rows, alias),
-    }
-    write_page(env, state, rows, alias);
+    write_edge_source(env, state, rows, from, alias);
     state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())
+}
+
+/// Writes ` FROM …` of a page, whose skipped rows are left out before they are made into objects.
+fn write_edge_source<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, from: From, alias: Alias) {
+    let write_rows = |state: &mut State, alias: Alias| match from {
+        From::Matches { cte, .. } => drop(state.sql.syntax(" FROM ").alias(cte).syntax(" ").alias(alias)),
+        From::Table => write_source(env, state, rows, alias),
+    };
+    if rows.arguments.offset.is_none() {
+        write_rows(state, alias);
+        write_page(env, state, rows, alias);
+        return;
+    }
+    let page = state.sql.next_alias();
+    state.sql.track(page);
+    state.sql.syntax(" FROM (SELECT ").alias(page).syntax(".*");
+    write_rows(state, page);
+    write_page(env, state, rows, page);
+    state.sql.syntax(") ").alias(alias);
+    // What the page is ordered by must be among the matches.
+    let columns = state.sql.tracked(page);
+    state.sql.also_tracked(alias, columns);
 }

@@ -1,7 +1,9 @@
 //! Lists of rows, and rows that belong to a row (content API, section 6).
 
+use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, OrderBy, Relation, RelationKind};
 use freehold_schema::names::FieldName;
+use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::clauses::{self, ALWAYS, Clause};
@@ -117,12 +119,34 @@ fn amount(field: &Selected, names: &[&str]) -> Result<Option<Amount>, Refused> {
 pub(super) fn write_list<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected) -> Result<(), Refused> {
     let (json, alias) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.syntax("(SELECT coalesce(json_agg(row_to_json(").alias(json).syntax(")), '[]') FROM (SELECT ");
+    state.sql.track(alias);
     let row = Row { entity: rows.entity, alias, access: rows.access };
     write_fields(env, state, row, &field.type_name, field.selections.fields())?;
-    write_source(env, state, rows, alias);
-    write_page(env, state, rows, alias);
+    let columns = state.sql.tracked(alias);
+    if rows.arguments.offset.is_none() {
+        write_source(env, state, rows, alias);
+        write_page(env, state, rows, alias);
+    } else {
+        // Rows that are skipped would otherwise be made into objects first, with everything related to them.
+        let page = state.sql.next_alias();
+        state.sql.syntax(" FROM (SELECT ");
+        write_columns(state, rows.entity, page, columns);
+        write_source(env, state, rows, page);
+        write_page(env, state, rows, page);
+        state.sql.syntax(") ").alias(alias);
+    }
     state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())
+}
+
+/// Writes a list of columns; the key's when there is none.
+pub(super) fn write_columns(state: &mut State, entity: &Entity, alias: Alias, mut columns: IndexSet<Ident>) {
+    if columns.is_empty() {
+        columns.insert(entity.primary_column().column.clone());
+    }
+    for (index, column) in columns.iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " }).column(alias, column);
+    }
 }
 
 /// Writes ` FROM … WHERE …`.

@@ -49,7 +49,7 @@ fn check(
     let given = |field: &FieldName| known == Some(field) || inputs::member(by, field.as_str()).is_some();
     let known_alone = |key: &Vec<FieldName>| known.is_some_and(|known| key.as_slice() == std::slice::from_ref(known));
     let keys: Vec<_> = keys(env, entity).into_iter().filter(|key| !known_alone(key)).collect();
-    if !keys.iter().any(|key| key.iter().all(|field| given(field))) {
+    if !keys.iter().any(|key| key.iter().all(&given)) {
         return Err(not_unique(entity, by, &keys, path, pos));
     }
     for (name, input) in inputs::members(by) {

@@ -11,6 +11,8 @@ mod input;
 mod result;
 pub(crate) mod rules;
 mod running;
+#[cfg(test)]
+mod tests;
 mod updating;
 
 use freehold_schema::acl::OperationKind;

@@ -9,6 +9,8 @@ use freehold_schema::validation::Validator;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
+use crate::lower::clauses::{and, or};
+
 /// A rule ready to be judged.
 #[derive(Debug, Clone)]
 pub(crate) enum Rule {
@@ -61,8 +63,8 @@ impl Rule {
             Self::Undecided => None,
             Self::Of(field, rule) => rule.judge(field, values),
             Self::Not(rule) => judge(rule).map(|holds| !holds),
-            Self::And(rules) => every(rules.iter().map(judge)),
-            Self::Or(rules) => every(rules.iter().map(|rule| judge(rule).map(|holds| !holds))).map(|none| !none),
+            Self::And(rules) => and(rules.iter().map(judge)),
+            Self::Or(rules) => or(rules.iter().map(judge)),
             Self::Conditional(condition, rule) => match judge(condition) {
                 Some(true) => judge(rule),
                 Some(false) => Some(true),
@@ -91,14 +93,6 @@ impl Rule {
 fn pattern(regex: &str, flags: &str) -> Option<Regex> {
     let has = |flag: char| flags.contains(flag);
     RegexBuilder::new(regex).case_insensitive(has('i')).multi_line(has('m')).dot_matches_new_line(has('s')).build().ok()
-}
-
-fn every(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    outcomes.fold(Some(true), |all, holds| match (all, holds) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-    })
 }
 
 fn is_empty(value: &Value) -> bool {

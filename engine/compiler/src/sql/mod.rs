@@ -117,6 +117,13 @@ impl SqlWriter {
         self.columns.shift_remove(&alias).unwrap_or_default()
     }
 
+    /// Remembers columns that are named indirectly, when `alias` is tracked.
+    pub fn also_tracked(&mut self, alias: Alias, columns: IndexSet<Ident>) {
+        if let Some(tracked) = self.columns.get_mut(&alias) {
+            tracked.extend(columns);
+        }
+    }
+
     /// Cuts off everything written since `mark`, to be put back behind text that must know it.
     pub fn cut(&mut self, mark: Mark) -> Piece {
         let binds = self.binds.split_off(mark.binds);

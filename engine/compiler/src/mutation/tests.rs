@@ -1,0 +1,145 @@
+//! Writes with a database that is played: what their outcomes are. The SQL is in tests/cases.
+
+use serde_json::{Value, json};
+
+use super::{DatabaseError, Outcome, RunError, StatementError};
+use crate::bind::{BindContext, StepOutputs};
+use crate::caller::{Caller, Membership};
+use crate::compile::compile;
+use crate::permissions::Permissions;
+use crate::plan::{MutationRootValue, Plan, Write};
+use crate::prepare::{Limits, prepare};
+use crate::testing::{api, blog};
+use freehold_schema::names::RoleName;
+
+/// Runs the only root field with these answers of the database; its own answer, and how many statements were sent.
+fn run(document: &str, variables: &Value, answers: &[Result<Value, DatabaseError>]) -> (Result<Value, String>, usize) {
+    let schema = blog();
+    let admin = Membership { role: RoleName::new("admin"), variables: std::collections::BTreeMap::new() };
+    let caller = Caller::resolve(&schema, None, &[admin]).unwrap();
+    let permissions = Permissions::new(&schema, caller.role_set());
+    let api = api(&schema, &["admin"]);
+    let prepared = prepare(&api, document, None, &Limits::default()).unwrap();
+    let variables = prepared.coerce(&api, variables.as_object().unwrap()).unwrap();
+    let plan = compile(&schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
+    let Plan::Mutation(mut plan) = plan else { panic!("a mutation gives a mutation plan") };
+    let ids = vec![uuid::Uuid::from_u128(7); plan.n_new_ids];
+    let steps = StepOutputs::new();
+    let context = BindContext {
+        variables: &variables,
+        caller: &caller,
+        new_ids: &ids,
+        now: "2024-01-01",
+        image_marker: "marker",
+        steps: &steps,
+    };
+    let MutationRootValue::Write(write) = plan.roots.remove(0).value else { panic!("a write") };
+    let mut n_sent = 0;
+    let outcome = write.run(&schema, &context, |_, _| {
+        n_sent += 1;
+        match &answers[n_sent - 1] {
+            Ok(answer) => Ok(answer.to_string()),
+            Err(error) => Err(StatementError::<()>::Database(error.clone())),
+        }
+    });
+    (outcome.map(|outcome| answer(&write, &outcome)).map_err(|error| format!("{error:?}")), n_sent)
+}
+
+fn answer(write: &Write, outcome: &Outcome) -> Value {
+    serde_json::from_str(&write.answer(outcome)).unwrap()
+}
+
+const CREATE: &str = r#"mutation($t: String) { createArticle(data: {title: $t, slug: "s", site: {connect: {slug: "one"}}}) {
+    ok errorMessage errors { type message path { __typename ... on _FieldPathFragment { field } } } validation { valid errors { message { text } } } node { title } } }"#;
+
+#[test]
+fn a_created_row_is_read_back_by_the_key_that_the_change_returned() {
+    let changed = json!({ "check_0": true, "check_1": true, "id": "00000000-0000-0000-0000-000000000007" });
+    let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(changed), Ok(json!({ "title": "T" }))]);
+    assert_eq!(
+        answer.unwrap(),
+        json!({ "ok": true, "errorMessage": null, "errors": [], "validation": { "valid": true, "errors": [] }, "node": { "title": "T" } })
+    );
+    assert_eq!(n_sent, 2);
+}
+
+#[test]
+fn broken_rules_send_nothing() {
+    let (answer, n_sent) = run(CREATE, &json!({ "t": null }), &[]);
+    let answer = answer.unwrap();
+    assert_eq!(answer["errorMessage"], "Validation has failed:\ntitle: Title is mandatory");
+    assert_eq!(answer["validation"], json!({ "valid": false, "errors": [{ "message": { "text": "Title is mandatory" } }] }));
+    assert_eq!((answer["ok"].clone(), answer["errors"].clone(), n_sent), (json!(false), json!([]), 0));
+}
+
+#[test]
+fn the_first_condition_that_does_not_hold_is_reported_with_this_requests_input() {
+    let changed = json!({ "check_0": false, "check_1": false, "id": null });
+    let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(changed)]);
+    let answer = answer.unwrap();
+    assert_eq!(answer["errorMessage"], "Execution has failed:\nsite: NotFoundOrDenied (for input {\"slug\":\"one\"})");
+    assert_eq!(answer["errors"][0]["path"], json!([{ "__typename": "_FieldPathFragment", "field": "site" }]));
+    assert_eq!(n_sent, 1, "the node is not read");
+}
+
+#[test]
+fn violations_are_put_into_the_contracts_words() {
+    let refused = |error: DatabaseError| {
+        let answer = run(CREATE, &json!({ "t": "T" }), &[Err(error)]).0.unwrap();
+        (answer["errors"][0]["type"].as_str().unwrap().to_owned(), answer["errors"][0]["message"].clone())
+    };
+    let error = |sqlstate: &str, message: &str| DatabaseError {
+        sqlstate: sqlstate.to_owned(),
+        message: message.to_owned(),
+        ..DatabaseError::default()
+    };
+    let unique = DatabaseError {
+        constraint: Some("article_site_id_slug_key".to_owned()),
+        table: Some("article".to_owned()),
+        detail: Some("Key (site_id, slug)=(1, a(b)) already exists.".to_owned()),
+        ..error("23505", "duplicate key value violates unique constraint")
+    };
+    assert_eq!(
+        refused(unique),
+        (
+            "UniqueConstraintViolation".to_owned(),
+            json!("Value (1, a(b)) already exists in unique columns (slug, site) on entity Article")
+        )
+    );
+    assert_eq!(refused(error("22007", "invalid input syntax")), ("SqlError".to_owned(), json!("invalid input syntax")));
+    assert_eq!(refused(error("22P02", "invalid enum")).0, "InvalidDataInput");
+    assert_eq!(refused(error("23502", "null value")).0, "NotNullConstraintViolation");
+}
+
+#[test]
+fn a_row_that_is_still_referenced_names_the_relation() {
+    let error = DatabaseError {
+        sqlstate: "23503".to_owned(),
+        message: "update or delete on table \"site\" violates foreign key constraint".to_owned(),
+        constraint: Some("article_site_id_fkey".to_owned()),
+        table: Some("article".to_owned()),
+        detail: Some("Key (id)=(9) is still referenced from table \"article\".".to_owned()),
+    };
+    let answer = run("mutation { deleteSite(by: {slug: \"one\"}) { errors { message } } }", &json!({}), &[Err(error)]).0.unwrap();
+    assert_eq!(
+        answer["errors"][0]["message"],
+        "Cannot delete row 9 of entity Site, because it is still referenced from Article::site. This is possibly caused by ACL denial or by missing \"on delete cascade\""
+    );
+}
+
+#[test]
+fn errors_that_are_not_the_callers_are_handed_on() {
+    for sqlstate in ["40001", "57014", "42703", "53300"] {
+        let error = DatabaseError { sqlstate: sqlstate.to_owned(), ..DatabaseError::default() };
+        let (answer, _) = run(CREATE, &json!({ "t": "T" }), &[Err(error.clone())]);
+        assert_eq!(answer.unwrap_err(), format!("{:?}", RunError::<()>::Database(error)));
+    }
+}
+
+#[test]
+fn a_deleted_node_is_read_before_it_goes() {
+    let gone = json!({ "check_0": true, "check_1": true, "id": "9" });
+    let document = "mutation { deleteTag(by: {name: \"go\"}) { ok node { name } } }";
+    let (answer, _) = run(document, &json!({}), &[Ok(json!({ "name": "go" })), Ok(gone)]);
+    assert_eq!(answer.unwrap(), json!({ "ok": true, "node": { "name": "go" } }));
+}
