@@ -71,6 +71,8 @@ impl Application {
         })
         .workers(config.http.n_workers())
         .shutdown_timeout(config.http.shutdown_seconds)
+        // Who hangs up wants no answer: otherwise abandoned images would keep their place in the queue.
+        .h1_allow_half_closed(false)
         .listen(listener)
         .map_err(failed)?
         .run();
