@@ -213,10 +213,10 @@ impl Setting {
             let types = role_api.type_system()?;
             types.answer(for_thread.text(), for_thread.operation_name(), &variables)
         });
-        let data = answered.await.map_err(|_| Failure::Internal)?.map_err(|problem| {
-            tracing::error!(problem, "introspection failed");
-            Failure::Internal
-        })?;
+        let data = answered
+            .await
+            .map_err(|_| Failure::Internal)?
+            .map_err(|reason| Failure::Execute(ExecuteError::Internal { reason }))?;
         let introspected = Introspected::from(data);
         if is_fixed {
             *lock(&document.introspection) = Some(introspected.clone());

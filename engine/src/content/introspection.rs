@@ -1,5 +1,7 @@
 //! `__schema` and `__type`, answered by async-graphql over the types of our own API. No data goes through it.
 
+use std::sync::Arc;
+
 use async_graphql::dynamic::{
     Enum, EnumItem, Field, FieldFuture, InputObject, InputValue, Interface, InterfaceField, Object, Scalar, Schema, Type,
     TypeRef, Union,
@@ -94,7 +96,8 @@ fn convert(api: &Api, definition: &TypeDefinition) -> Type {
         }
         TypeKind::Object { implements, fields } => {
             let object = implements.iter().fold(Object::new(name), |object, interface| object.implement(&**interface));
-            describe!(fields.values().fold(object, |object, field| object.field(output(api, field))), described).into()
+            let output = |field: &OutputField| output(api, field, promised(api, implements, field));
+            describe!(fields.values().fold(object, |object, field| object.field(output(field))), described).into()
         }
         TypeKind::Interface { fields } => {
             let interface =
@@ -111,8 +114,21 @@ fn convert(api: &Api, definition: &TypeDefinition) -> Type {
     }
 }
 
-fn output(api: &Api, field: &OutputField) -> Field {
-    let made = Field::new(&*field.name, type_ref(&field.ty), |_| FieldFuture::Value(None));
+/// The type of an object's field as async-graphql takes it.
+///
+/// Its check of interfaces (7.2.1, dynamic/check.rs) has the two types of a field the wrong way round, and refuses `Boolean!` where the interface
+/// promises `Boolean`. So the object shows the interface's type there: true, and less precise by one `!` on `_Column.nullable`.
+fn promised<'a>(api: &'a Api, implements: &[Arc<str>], field: &'a OutputField) -> &'a api::TypeRef {
+    let interfaces = implements.iter().filter_map(|name| api.types.get(name));
+    let mut promises = interfaces.filter_map(|interface| match &interface.kind {
+        TypeKind::Interface { fields } => fields.get(&field.name),
+        TypeKind::Scalar(_) | TypeKind::Enum(_) | TypeKind::Object { .. } | TypeKind::Union(_) | TypeKind::Input(_) => None,
+    });
+    promises.next().map_or(&field.ty, |promise| &promise.ty)
+}
+
+fn output(api: &Api, field: &OutputField, ty: &api::TypeRef) -> Field {
+    let made = Field::new(&*field.name, type_ref(ty), |_| FieldFuture::Value(None));
     let made = field.arguments.values().fold(made, |made, argument| made.argument(input(api, argument)));
     let made = describe!(made, field.description.as_deref());
     deprecate!(made, field.deprecated)
@@ -145,5 +161,56 @@ fn type_ref(ty: &api::TypeRef) -> TypeRef {
         api::TypeRef::Named(name) => TypeRef::named(&**name),
         api::TypeRef::List(inner) => TypeRef::List(Box::new(type_ref(inner))),
         api::TypeRef::NonNull(inner) => TypeRef::NonNull(Box::new(type_ref(inner))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use freehold_compiler::caller::RoleSet;
+    use freehold_compiler::permissions::Permissions;
+    use freehold_schema::Schema;
+    use freehold_schema::names::RoleName;
+    use serde_json::json;
+
+    use super::*;
+
+    fn system() -> TypeSystem {
+        let sdl = r#"
+            enum State { draft live }
+            "A thing to read."
+            type Note { "Its name." title: String! old: String @deprecated(reason: "use title") state: State! @default(value: draft) next: Note }
+        "#;
+        let schema = Schema::from_sdl("schema.graphql", sdl).unwrap();
+        let permissions = Permissions::new(&schema, &RoleSet::new([RoleName::new("admin")]));
+        TypeSystem::build(&Api::build(&schema, &permissions)).unwrap()
+    }
+
+    #[test]
+    fn types_keep_their_texts() {
+        let query = "query($name: String!) { a: __type(name: $name) { description fields(includeDeprecated: true) { name description isDeprecated deprecationReason type { kind ofType { name } } } } listNote { title } }";
+        let data = system().answer(query, None, json!({ "name": "Note" }).as_object().unwrap()).unwrap();
+        assert_eq!(data["a"]["description"], "A thing to read.");
+        let fields = data["a"]["fields"].as_array().unwrap();
+        let field = |name: &str| fields.iter().find(|field| field["name"] == name).unwrap();
+        assert_eq!(field("title")["description"], "Its name.");
+        assert_eq!(field("title")["type"], json!({ "kind": "NON_NULL", "ofType": { "name": "String" } }));
+        assert_eq!((&field("old")["isDeprecated"], &field("old")["deprecationReason"]), (&json!(true), &json!("use title")));
+    }
+
+    #[test]
+    fn the_standard_query_is_answered() {
+        let query = "query IntrospectionQuery { __schema { description queryType { name kind } mutationType { name kind } subscriptionType { name kind }
+            types { ...FullType } directives { name description isRepeatable locations args(includeDeprecated: true) { ...InputValue } } } }
+            fragment FullType on __Type { kind name description specifiedByURL isOneOf
+              fields(includeDeprecated: true) { name description args(includeDeprecated: true) { ...InputValue } type { ...TypeRef } isDeprecated deprecationReason }
+              inputFields(includeDeprecated: true) { ...InputValue } interfaces { ...TypeRef } enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason }
+              possibleTypes { ...TypeRef } }
+            fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue isDeprecated deprecationReason }
+            fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }";
+        let data = system().answer(query, Some("IntrospectionQuery"), &Map::new()).unwrap();
+        let types = data["__schema"]["types"].as_array().unwrap();
+        let twice = types.iter().find(|ty| types.iter().filter(|other| other["name"] == ty["name"]).count() > 1);
+        assert!(twice.is_none(), "{twice:?}");
+        assert!(types.iter().any(|ty| ty["name"] == "NoteCreateInput"));
     }
 }

@@ -81,7 +81,15 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
         }
     };
     request.extensions_mut().insert(facts);
-    force_ok(&request, response)
+    force_ok(&request, private(response))
+}
+
+/// What one caller may see is no cache's business.
+fn private(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 async fn carry_out(

@@ -127,6 +127,7 @@ fn statuses_are_forced_and_ids_kept_when_the_client_asks() {
     let reply = engine.post_with("acme", &token, &headers, &json!({ "query": "{ nope }" }));
     assert_eq!((reply.status, reply.header("x-contember-original-status")), (200, Some("400")));
     assert_eq!(reply.header("x-request-id"), Some("my-request-0001"));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
 }
 
 #[test]
@@ -136,6 +137,7 @@ fn answers_are_compressed_only_for_those_who_ask() {
     let body = json!({ "query": "{ __schema { types { name fields { name } } } }" });
     let plain = engine.post("acme", &token, &body);
     assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.status, 200);
     let small = engine.post_with("acme", &token, &[("accept-encoding", "gzip")], &body);
     assert_eq!(small.header("content-encoding"), Some("gzip"));
 }

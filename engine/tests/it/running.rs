@@ -108,7 +108,8 @@ impl Engine {
         ddl.push_str(
             ";\nINSERT INTO content.note (id, title, slug) VALUES ('11111111-1111-1111-1111-111111111111', 'First', 'first')",
         );
-        let made = self.world.tenant_on_release(slug, &ddl, &self.schema.canonical());
+        let release = self.schema.canonical();
+        let made = self.world.tenant_on_release(slug, &ddl, &release);
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(made)
     }
 
