@@ -4,6 +4,7 @@
 
 mod cases;
 mod cli;
+mod dev;
 mod images;
 mod isolation;
 mod journey;

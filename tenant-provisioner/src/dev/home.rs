@@ -66,7 +66,7 @@ impl Home {
 
     pub(super) fn create(&self) -> Result<(), Failure> {
         // PostgreSQL's user must be able to pass through the folder itself, not to look into the keys.
-        for (dir, mode) in [(self.dir.clone(), 0o755), (self.keys(), 0o700), (self.logs(), 0o755)] {
+        for (dir, mode) in [(self.dir.clone(), 0o755), (self.keys(), 0o700), (self.objects(), 0o700), (self.logs(), 0o755)] {
             let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(&dir);
             made.map_err(|error| failed("create", &dir, &error))?;
         }
