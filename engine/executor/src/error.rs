@@ -61,7 +61,7 @@ pub enum ExecuteError {
     OutcomeUnknown,
     /// PostgreSQL refused the statement.
     #[error("the statement failed: {0}")]
-    Database(DatabaseError),
+    Database(Box<DatabaseError>),
     /// A mistake of ours.
     #[error("internal error: {reason}")]
     Internal {
@@ -166,7 +166,7 @@ impl ExecuteError {
     /// A failed statement.
     pub(crate) fn of_statement(error: DieselError) -> Self {
         match DatabaseError::of(error) {
-            Ok(error) => Self::Database(error),
+            Ok(error) => Self::Database(Box::new(error)),
             Err(reason) => Self::Internal { reason },
         }
     }
@@ -246,7 +246,11 @@ mod tests {
     fn no_text_of_the_driver_is_public() {
         let secret = "secret-host";
         let database = |sqlstate| {
-            ExecuteError::Database(DatabaseError { sqlstate, message: secret.into(), ..DatabaseError::connection_lost() })
+            ExecuteError::Database(Box::new(DatabaseError {
+                sqlstate,
+                message: secret.into(),
+                ..DatabaseError::connection_lost()
+            }))
         };
         let errors = [
             ExecuteError::ServerUnavailable { retry_after: Duration::ZERO, reason: secret.into() },
@@ -266,6 +270,6 @@ mod tests {
     #[test]
     fn values_that_postgresql_cannot_read_are_the_callers_fault() {
         let error = DatabaseError { sqlstate: "22008", ..DatabaseError::connection_lost() };
-        assert_eq!(ExecuteError::Database(error).code(), "BAD_USER_INPUT");
+        assert_eq!(ExecuteError::Database(Box::new(error)).code(), "BAD_USER_INPUT");
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::cancel::Ticket;
 use crate::config::PoolConfig;
 use crate::connection::{Expected, PoolState, Slot, Slots, TenantConnection};
-use crate::error::{DatabaseError, ExecuteError};
+use crate::error::ExecuteError;
 use crate::server::{Server, Waiting};
 
 /// What a pool needs to know of its tenant.
@@ -103,7 +103,7 @@ impl TenantPool {
             result => result,
         }
         .map_err(|error| match error {
-            lost @ ExecuteError::Database(DatabaseError { sqlstate, .. }) if crate::sqlstate::is_connection_lost(sqlstate) => {
+            ExecuteError::Database(lost) if crate::sqlstate::is_connection_lost(lost.sqlstate) => {
                 ExecuteError::ServerUnavailable { retry_after: Duration::from_secs(1), reason: lost.to_string() }
             }
             other => other,

@@ -87,7 +87,7 @@ fn once<T>(
     let pg = connection.pg();
     match result {
         // Nothing was committed, so a fresh connection may run it all again.
-        _ if is_lost => Err(ExecuteError::Database(DatabaseError::connection_lost())),
+        _ if is_lost => Err(ExecuteError::Database(Box::new(DatabaseError::connection_lost()))),
         _ if must_retry => {
             rollback(pg)?;
             Ok(End::Conflict)

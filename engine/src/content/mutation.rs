@@ -57,7 +57,7 @@ async fn outcome(
         // A constraint that is checked at the commit.
         Err(ExecuteError::Database(error)) => write
             .commit_failed(&setting.release.schema, &of_executor(&error))
-            .ok_or_else(|| Failure::Execute(ExecuteError::Database(error))),
+            .ok_or(Failure::Execute(ExecuteError::Database(error))),
         Err(error) => Err(Failure::Execute(error)),
     }
 }

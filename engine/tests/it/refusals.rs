@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::running::Engine;
 
+/// Method, path, headers, body; status, code, the only error.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, u16, &'a str, Value);
+
 const READ: &str = "{ listNote { title } }";
 
 #[test]
@@ -17,7 +20,7 @@ fn every_refusal_has_the_contracts_status_and_text() {
     let read = json!({ "query": READ }).to_string();
     let (json_type, good) = (("content-type", "application/json"), ("authorization", bearer.as_str()));
     let http = |status: u16, message: &str| json!({ "code": status, "message": message });
-    let cases: Vec<(&str, &str, Vec<(&str, &str)>, &str, u16, &str, Value)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("POST", "/content/acme", vec![json_type], &read, 401, "UNAUTHENTICATED", http(401, "Authentication required")),
         (
             "POST",

@@ -1,5 +1,7 @@
 //! A control database, a vault and tenants made by hand on a real PostgreSQL.
 
+#![allow(dead_code, reason = "shared with the engine's tests; neither uses all of it")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,7 +57,6 @@ impl World {
     }
 
     /// The vault's key.
-    #[allow(dead_code, reason = "shared with the engine's tests")]
     pub fn master_key(&self) -> std::path::PathBuf {
         self.keys.path().join("master.key")
     }
