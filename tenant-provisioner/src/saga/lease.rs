@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(150);
 pub(super) enum Turn {
     Ours(Lease),
     /// Another process ended it.
-    Finished(Operation),
+    Finished(Box<Operation>),
 }
 
 /// Takes the operation's lease, waiting while another process has it. A killed process's lease ends by itself.
@@ -35,7 +35,7 @@ pub(super) fn take(provisioner: &Provisioner, id: OperationId, waiting: impl FnO
         }
         let operation = catalog.operation(id)?;
         if operation.state.is_finished() {
-            return Ok(Turn::Finished(operation));
+            return Ok(Turn::Finished(Box::new(operation)));
         }
         if Instant::now() >= deadline {
             return Err(ProvisionError::StillRunning(id));

@@ -102,7 +102,7 @@ impl Provisioner {
     ) -> Result<Ended, ProvisionError> {
         let lease = match lease::take(self, id, || progress.step(&event(&C::steps(), 0, Phase::Waiting)))? {
             Turn::Ours(lease) => lease,
-            Turn::Finished(operation) => return Ok(Ended { operation, by_us: false }),
+            Turn::Finished(operation) => return Ok(Ended { operation: *operation, by_us: false }),
         };
         let operation = self.catalog().operation(id)?;
         progress.operation(id, operation.kind);
