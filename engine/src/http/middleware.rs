@@ -56,6 +56,10 @@ fn log(id: &RequestId, method: &Method, route: &str, status: StatusCode, time: D
     let (status, micros) = (status.as_u16(), u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     let (tenant, operation) = (facts.tenant.as_deref(), facts.operation.as_deref());
     let (code, problem) = (facts.code, facts.problem.as_deref());
+    if status == 500 {
+        // Other statuses above are known conditions that metrics count; this one is a mistake of ours. Nothing happens without a DSN.
+        sentry::capture_message(&format!("{}: {}", route, problem.unwrap_or("internal error")), sentry::Level::Error);
+    }
     if status >= 500 {
         tracing::event!(target: "freehold_engine::access", tracing::Level::ERROR, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, code = code, problem = problem, "request failed");
     } else {
