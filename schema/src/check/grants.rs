@@ -49,10 +49,10 @@ pub(super) fn lower(
         let Some(role) = roles.get_mut(role) else { continue };
         let reader = Reader { world, role: role.name.as_str(), variables: &role.variables };
         let permissions = Collector::collect(&allows, &reader, entity, errors);
-        if let EntityGrants::Listed(listed) = &mut role.entities {
-            if !roles::is_nothing(&permissions) {
-                listed.insert(EntityName::new(entity.name.as_str()), permissions);
-            }
+        if let EntityGrants::Listed(listed) = &mut role.entities
+            && !roles::is_nothing(&permissions)
+        {
+            listed.insert(EntityName::new(entity.name.as_str()), permissions);
         }
     }
 }

@@ -119,14 +119,14 @@ fn type_name(name: &At<String>, what: &str, graphql: String, types: &mut HashMap
         let error =
             errors.add(name.at, codes::NAME_RESERVED, format!("`{}` is a name that the API needs for itself", name.value));
         error.hint("give it another name");
-    } else if let Some(other) = types.insert(graphql, format!("{what} `{}`", name.value)) {
-        if sound {
-            errors.add(
-                name.at,
-                codes::NAME_TAKEN,
-                format!("{what} `{}` has the name of the {other} that was defined before", name.value),
-            );
-        }
+    } else if let Some(other) = types.insert(graphql, format!("{what} `{}`", name.value))
+        && sound
+    {
+        errors.add(
+            name.at,
+            codes::NAME_TAKEN,
+            format!("{what} `{}` has the name of the {other} that was defined before", name.value),
+        );
     }
 }
 
@@ -280,11 +280,11 @@ pub(super) fn check_database(drafts: &[EntityDraft], world: &World, errors: &mut
                     .add(at, codes::COLUMN_TAKEN, message)
                     .hint("name one of them with `@column(name: …)` or `@relation(column: …)`");
             }
-            if let FieldKind::Relation(relation) = &field.kind {
-                if let RelationKind::ManyHasManyOwning { joining_table, .. } = &relation.kind {
-                    let what = format!("the links of `{}.{}`", entity.name, field.name);
-                    take_table(&mut tables, joining_table.table.as_str(), what, at, errors);
-                }
+            if let FieldKind::Relation(relation) = &field.kind
+                && let RelationKind::ManyHasManyOwning { joining_table, .. } = &relation.kind
+            {
+                let what = format!("the links of `{}.{}`", entity.name, field.name);
+                take_table(&mut tables, joining_table.table.as_str(), what, at, errors);
             }
         }
     }

@@ -54,15 +54,13 @@ impl Reader<'_> {
         let Some(field) = self.world.field(entity, name, errors) else { return Some(Filter::never()) };
         let key = field.name.clone();
         match &field.kind {
-            FieldKind::Column(column) => {
-                self.condition(value, column, entity, errors).map(|condition| Filter::Column(key, condition))
-            }
+            FieldKind::Column(column) => self.condition(value, column, errors).map(|condition| Filter::Column(key, condition)),
             FieldKind::Relation(relation) => {
                 let target = self.world.entities.get(&relation.target)?;
                 // A variable on a relation is one on the target's primary key (content API, section 3.1).
                 let inner = if self.as_variable(value).is_some() {
                     let column = target.column(target.primary.as_str())?;
-                    let condition = self.condition(value, column, target, errors)?;
+                    let condition = self.condition(value, column, errors)?;
                     Some(Filter::Column(target.primary.clone(), condition))
                 } else {
                     self.filter(value, target, errors)
@@ -81,22 +79,16 @@ impl Reader<'_> {
         }
     }
 
-    fn condition(&self, node: &Node, column: &Column, entity: &Entity, errors: &mut Errors) -> Option<Condition<Value>> {
+    fn condition(&self, node: &Node, column: &Column, errors: &mut Errors) -> Option<Condition<Value>> {
         if let Some(name) = self.as_variable(node) {
             self.check_variable(&name, column, errors);
             return Some(Condition::Variable(VariableName::new(name.as_str())));
         }
-        self.plain_condition(node, Some(column), entity.name.as_str(), errors)
+        self.plain_condition(node, Some(column), errors)
     }
 
     /// A condition without variables; on any kind of column when none is given.
-    pub fn plain_condition(
-        &self,
-        node: &Node,
-        column: Option<&Column>,
-        entity: &str,
-        errors: &mut Errors,
-    ) -> Option<Condition<Value>> {
+    pub fn plain_condition(&self, node: &Node, column: Option<&Column>, errors: &mut Errors) -> Option<Condition<Value>> {
         let NodeValue::Object(members) = &node.value else {
             let error =
                 errors.add(node.at, codes::PREDICATE_INVALID, format!("a condition is an object, not {}", node.describe()));
@@ -115,13 +107,9 @@ impl Reader<'_> {
                 continue;
             }
             let part = match name.as_str() {
-                "and" => {
-                    self.all(value, errors, |node, errors| self.plain_condition(node, column, entity, errors)).map(Condition::And)
-                }
-                "or" => {
-                    self.all(value, errors, |node, errors| self.plain_condition(node, column, entity, errors)).map(Condition::Or)
-                }
-                "not" => self.plain_condition(value, column, entity, errors).map(|condition| Condition::Not(Box::new(condition))),
+                "and" => self.all(value, errors, |node, errors| self.plain_condition(node, column, errors)).map(Condition::And),
+                "or" => self.all(value, errors, |node, errors| self.plain_condition(node, column, errors)).map(Condition::Or),
+                "not" => self.plain_condition(value, column, errors).map(|condition| Condition::Not(Box::new(condition))),
                 "isNull" | "null" => Some(boolean(name, value, errors).map_or_else(never, Condition::IsNull)),
                 "always" => boolean(name, value, errors).map(|value| if value { always() } else { never() }),
                 "never" => boolean(name, value, errors).map(|value| if value { never() } else { always() }),

@@ -11,12 +11,15 @@ use crate::model::{JoiningColumn, JoiningTable, OnDelete, Relation, RelationKind
 use crate::names::{EntityName, FieldName};
 use crate::source::{At, Errors};
 
+/// Entity and field.
+type Side<'a> = (&'a str, &'a str);
+
 /// All relations as they were written, by entity and field.
 pub(super) struct Relations<'a> {
     entities: HashMap<&'a str, &'a EntityDraft>,
-    sides: HashMap<(&'a str, &'a str), &'a RelationDraft>,
+    sides: HashMap<Side<'a>, &'a RelationDraft>,
     /// Inverse sides by the owning side that they name.
-    inverses: HashMap<(&'a str, &'a str), Vec<(&'a str, &'a At<String>)>>,
+    inverses: HashMap<Side<'a>, Vec<(&'a str, &'a At<String>)>>,
 }
 
 impl<'a> Relations<'a> {

@@ -139,7 +139,7 @@ fn lower_role(draft: &RoleDraft, world: &World, errors: &mut Errors) -> Role {
 fn lower_variable(draft: &VariableDraft, world: &World, errors: &mut Errors) -> Variable {
     let fallback = draft.fallback.as_ref().map(|node| {
         let reader = Reader { world, role: "", variables: &IndexMap::new() };
-        reader.plain_condition(node, None, "", errors);
+        reader.plain_condition(node, None, errors);
         let value = node.to_json();
         if !is_writable(&value) {
             errors.add(node.at, codes::ROLE_INVALID, "keys of JSON in a fallback must be names");

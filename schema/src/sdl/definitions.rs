@@ -42,7 +42,6 @@ pub(crate) static DEFINITIONS: LazyLock<Definitions> = LazyLock::new(|| {
     // Built into GraphQL (October 2021, 3.13.3), so it must not be defined again.
     definitions.directives.push(DirectiveDef {
         name: At::new("deprecated".to_owned(), 0),
-        description: None,
         arguments: vec![InputValueDef { name: "reason".to_owned(), ty: TypeRef::Named(At::new("String".to_owned(), 0)) }],
         repeatable: false,
         locations: vec!["FIELD_DEFINITION".to_owned(), "ENUM_VALUE".to_owned()],

@@ -85,10 +85,10 @@ pub(crate) fn allow(directive: Checked<'_>, entity: &At<String>, errors: &mut Er
         );
     }
     let roles = directive.texts("roles");
-    if let (Some(node), true) = (directive.node("roles"), roles.is_empty()) {
-        if matches!(&node.value, NodeValue::List(items) if items.is_empty()) {
-            errors.add(node.at, codes::ALLOW_INVALID, "this `@allow` names no role");
-        }
+    if let (Some(node), true) = (directive.node("roles"), roles.is_empty())
+        && matches!(&node.value, NodeValue::List(items) if items.is_empty())
+    {
+        errors.add(node.at, codes::ALLOW_INVALID, "this `@allow` names no role");
     }
     let draft = AllowDraft {
         at: directive.at(),

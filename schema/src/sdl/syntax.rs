@@ -70,7 +70,6 @@ pub(crate) struct EnumValueDef {
 /// `directive @name(arguments) repeatable on LOCATIONS`: only in our own definitions.
 pub(crate) struct DirectiveDef {
     pub name: At<String>,
-    pub description: Option<String>,
     pub arguments: Vec<InputValueDef>,
     pub repeatable: bool,
     pub locations: Vec<String>,
@@ -222,7 +221,6 @@ fn lower(definition: &Cst, is_broken: &impl Fn(usize) -> bool) -> Option<Definit
         })),
         Cst::DirectiveDefinition(directive) => Some(Definition::Directive(DirectiveDef {
             name: name(directive.name())?,
-            description: description(directive.description()),
             arguments: directive
                 .arguments_definition()
                 .map(|list| input_values(list.input_value_definitions()))
@@ -307,8 +305,8 @@ fn node(value: cst::Value) -> Option<Node> {
     let at = start(value.syntax());
     let value = match value {
         cst::Value::StringValue(value) => NodeValue::String(value.into()),
-        cst::Value::IntValue(value) => number(&value.int_token()?.text().to_string())?,
-        cst::Value::FloatValue(value) => number(&value.float_token()?.text().to_string())?,
+        cst::Value::IntValue(value) => number(value.int_token()?.text())?,
+        cst::Value::FloatValue(value) => number(value.float_token()?.text())?,
         cst::Value::BooleanValue(value) => NodeValue::Bool(value.true_token().is_some()),
         cst::Value::NullValue(_) => NodeValue::Null,
         cst::Value::EnumValue(value) => NodeValue::Name(name(value.name())?.value),

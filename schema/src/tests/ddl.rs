@@ -111,7 +111,7 @@ fn options_of_keys_and_columns() {
           @unique(fields: ["code", "b"], timing: DEFERRABLE)
           @unique(fields: ["level"], timing: DEFERRED, name: "one_level")
           @unique(fields: ["code"], index: true, nullsNotDistinct: true)
-          @index(fields: ["code desc", { field: "b", direction: "ascNullsFirst" }, { field: "level", opClass: "enum_ops" }], where: "code <> ''", include: ["n"])
+          @index(fields: ["code desc", { field: "b", direction: "ascNullsFirst" }, { field: "level", opClass: "enum_ops" }], where: "n > 0", include: ["n"])
           @index(fields: ["words"], method: "gin")
           @index(fields: ["b"])
         {
@@ -156,7 +156,7 @@ fn options_of_keys_and_columns() {
     ALTER TABLE "content"."weird ""table""" ADD CONSTRAINT "weird ""table""_c o d e_b_id_key" UNIQUE ("c o d e", "b_id") DEFERRABLE INITIALLY IMMEDIATE;
     ALTER TABLE "content"."weird ""table""" ADD CONSTRAINT "one_level" UNIQUE ("level") DEFERRABLE INITIALLY DEFERRED;
     CREATE UNIQUE INDEX "weird ""table""_c o d e_key" ON "content"."weird ""table""" ("c o d e") NULLS NOT DISTINCT;
-    CREATE INDEX "weird ""table""_c o d e_b_id_level_idx" ON "content"."weird ""table""" ("c o d e" DESC, "b_id" ASC NULLS FIRST, "level" "enum_ops") INCLUDE ("n") WHERE code <> '';
+    CREATE INDEX "weird ""table""_c o d e_b_id_level_idx" ON "content"."weird ""table""" ("c o d e" DESC, "b_id" ASC NULLS FIRST, "level" "enum_ops") INCLUDE ("n") WHERE n > 0;
     CREATE INDEX "weird ""table""_words_idx" ON "content"."weird ""table""" USING gin ("words");
     CREATE INDEX "weird ""table""_b_id_idx_99d3ef43f95dc1a3" ON "content"."weird ""table""" ("b_id");
     CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id")

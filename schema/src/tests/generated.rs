@@ -1,7 +1,5 @@
 //! Generated schemas: whatever is sound survives both forms, and has DDL.
 
-use std::hash::BuildHasher;
-
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -138,10 +136,6 @@ proptest! {
         check(&schema);
         let statements = ddl::create(&schema, &Ident::new("content").unwrap());
         prop_assert!(statements.len() > entities.len());
-        if let Ok(folder) = std::env::var("FREEHOLD_DDL_OUT") {
-            let name = format!("{folder}/{:x}.sql", std::collections::hash_map::RandomState::new().hash_one(0));
-            std::fs::write(name, format!("BEGIN;\n{};\nROLLBACK;\n", statements.join(";\n"))).unwrap();
-        }
     }
 
     /// No text makes the readers panic.

@@ -189,3 +189,46 @@ fn syntax_errors_hide_nothing_elsewhere() {
     let text = "type A { a: Int b Int }\ntype B { c: String @uniqe\n  d: }\ntype C { e: Strin }\ntyp D { a: Int }\ntype E { f: Int @default(value: true) }";
     assert_eq!(mistakes(text), ["1:19 SYNTAX", "3:6 SYNTAX", "5:1 SYNTAX", "6:33 DEFAULT_TYPE"]);
 }
+
+#[test]
+fn mistakes_in_json_have_places_too() {
+    let model = |fields: &str, rest: &str| {
+        format!(
+            "{{\"model\": {{\"entities\": {{\"A\": {{\"fields\": {{\n\"id\": {{\"type\": \"Uuid\", \"nullable\": false}},\n{fields}}}}}}}}}\n{rest}}}"
+        )
+    };
+    let cases = [
+        (model(r#""a": {"type": "Strin"}"#, ""), "3:15 UNKNOWN_TYPE"),
+        (model(r#""a": {"type": "String", "nulable": true}"#, ""), "3:25 UNKNOWN_KEY"),
+        (model(r#""a": {"type": "String", "nullable": 1}"#, ""), "3:37 ARGUMENT_TYPE"),
+        (model(r#""a": {"type": "Enum", "columnType": "x"}"#, ""), "3:37 UNKNOWN_TYPE"),
+        (model(r#""a": {"type": "OneHasMany", "target": "A"}"#, ""), "3:6 MISSING_ARGUMENT"),
+        (model(r#""a": {"type": "ManyHasOne", "target": "A", "inversedBy": "b"}"#, ""), "3:58 INVERSE_MISMATCH"),
+        (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"stages": ["preview"]}}}"#), "4:37 UNSUPPORTED"),
+        (
+            model(
+                r#""a": {"type": "String"}"#,
+                r#", "acl": {"roles": {"r": {"entities": {"A": {"operations": {"read": {"a": "p"}}}}}}}"#,
+            ),
+            "4:75 PREDICATE_INVALID",
+        ),
+        (
+            model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"entities": {"B": {"operations": {}}}}}}"#),
+            "4:40 UNKNOWN_ENTITY",
+        ),
+        (model(r#""a": {"type": "String"}"#, r#", "actions": {"triggers": {"t": {}}}"#), "4:28 UNSUPPORTED"),
+        (
+            model(
+                r#""a": {"type": "String"}"#,
+                r#", "validation": {"A": {"a": [{"validator": {"operation": "definit"}, "message": {"text": "m"}}]}}"#,
+            ),
+            "4:58 RULE_INVALID",
+        ),
+        (model(r#""a": {"type": "String",}"#, ""), "3:24 SYNTAX"),
+    ];
+    for (text, expected) in cases {
+        let errors = Schema::from_json("schema.json", &text).err().unwrap_or_default();
+        let found: Vec<String> = errors.iter().map(|error| format!("{}:{} {}", error.line, error.column, error.code)).collect();
+        assert_eq!(found.join(", "), expected, "{text}\n{}", report(&errors));
+    }
+}
