@@ -34,7 +34,7 @@ pub fn cluster(postmaster: i32) -> anyhow::Result<Reading> {
     })
 }
 
-/// Fields of /proc/<pid>/stat, proc(5).
+/// Fields of `/proc/<pid>/stat`, proc(5).
 struct Stat {
     parent: i32,
     own: f64,
