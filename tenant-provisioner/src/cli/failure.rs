@@ -164,3 +164,35 @@ impl From<TelemetryError> for Failure {
         Self::of(&error, error.code(), false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_tell_scripts_what_to_do() {
+        let slug: freehold_ids::Slug = "acme".parse().expect("a valid slug");
+        let failures: [(Failure, u8); 5] = [
+            (CatalogError::NoServerNamed("eu-9".to_owned()).into(), 3),
+            (CatalogError::NameTaken { slug: slug.clone() }.into(), 5),
+            (CatalogError::Changed(freehold_ids::TenantId::generate()).into(), 9),
+            (VaultError::Refused.into(), 4),
+            (CatalogError::NoServer.into(), 1),
+        ];
+        for (failure, exit) in failures {
+            assert_eq!(failure.exit.code(), exit, "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn causes_are_told_once_and_without_secrets() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the server refused")]
+        struct Outer(#[source] std::io::Error);
+
+        let error = Outer(std::io::Error::other("no route for postgres://u:hunter2@db/x"));
+        assert_eq!(chain(&error), "the server refused: no route for postgres://[redacted]@db/x");
+        let repeated = Outer(std::io::Error::other("server refused"));
+        assert_eq!(chain(&repeated), "the server refused");
+    }
+}
