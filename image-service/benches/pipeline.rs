@@ -1,4 +1,4 @@
-//! CPU time of making one image: `cargo bench -p freehold-images`. Targets (DESIGN §5): 2 MP to 400 px JPEG in 18 ms, 12 MP to 800 px WebP in
+//! CPU time of making one image: `cargo bench -p freehold-images`. Targets (ARCHITECTURE.md, "Numbers to reach"): 2 MP to 400 px JPEG in 18 ms, 12 MP to 800 px WebP in
 //! 140 ms. CPU time rather than wall time, because it says the same on a busy machine.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program for one screen")]
 

@@ -2,7 +2,7 @@
 //!
 //! A request is verified over the exact bytes of its path with a key of its tenant, the object `<tenant id>/<key>` comes from S3, its header is
 //! checked against limits, and the result leaves with an entity tag and a lifetime that ends with its token. Nothing else is asked: images
-//! keep coming while the control plane and the tenants' databases are down (DESIGN D10).
+//! keep coming while the control plane and the tenants' databases are down (ARCHITECTURE D10).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admission;

@@ -74,7 +74,7 @@ impl Body {
 
 /// SDK settings for the configured store; credentials from the standard chain.
 pub(crate) async fn sdk_config(config: &S3Config) -> SdkConfig {
-    // The SDK's default HTTP client would bring another crypto library than ring (DESIGN D9).
+    // The SDK's default HTTP client would bring another crypto library than ring (ARCHITECTURE D9).
     let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(config.connect_timeout())

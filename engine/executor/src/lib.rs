@@ -7,7 +7,7 @@
 //!
 //! It knows statements and values, and nothing of GraphQL, permissions or HTTP. Waiting is done in async code, so that a thread is only
 //! taken for as long as a statement runs; every statement has a deadline on this side, because `statement_timeout` does not help when
-//! PostgreSQL is frozen (DESIGN §6).
+//! PostgreSQL is frozen (ARCHITECTURE.md, "Cross-cutting concerns").
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

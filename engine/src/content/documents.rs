@@ -1,4 +1,4 @@
-//! Documents that were seen before, with the plans made for them: what makes a request cheap (DESIGN D5).
+//! Documents that were seen before, with the plans made for them: what makes a request cheap (ARCHITECTURE D5).
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};

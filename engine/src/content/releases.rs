@@ -1,4 +1,4 @@
-//! Compiled schema releases, and the API of each set of roles. Shared by every tenant on the release (DESIGN D2, D6).
+//! Compiled schema releases, and the API of each set of roles. Shared by every tenant on the release (ARCHITECTURE D2, D6).
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -17,7 +17,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// An idle connection to the control database costs a backend there; the next caller opens another within milliseconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// r2d2 starts three threads for each pool unless one is shared (research/tenancy.md §5.1). Opening connections is all they do.
+/// r2d2 starts three threads for each pool unless one is shared. Opening connections is all they do.
 static CONNECTORS: LazyLock<Arc<ScheduledThreadPool>> =
     LazyLock::new(|| Arc::new(ScheduledThreadPool::builder().num_threads(2).thread_name_pattern("catalog-{}").build()));
 

@@ -59,7 +59,7 @@ pub struct TenantLimits {
 }
 
 impl Default for TenantLimits {
-    /// Concurrency at a server is best at about twice its cores (DESIGN D5); eight covers a burst of one tenant.
+    /// Concurrency at a server is best at about twice its cores (ARCHITECTURE D5); eight covers a burst of one tenant.
     fn default() -> Self {
         Self { max_connections: 8, statement_timeout_ms: 10_000 }
     }

@@ -2,7 +2,7 @@
 //!
 //! A tenant's id never changes and names everything that belongs to it: `t_<id>` is its database, `<id>/` its object prefix. Its
 //! slug is a name in URLs and may change. Database and role names are visible to every role of a PostgreSQL cluster, so they
-//! hold the opaque id and never the slug (DESIGN D1).
+//! hold the opaque id and never the slug (ARCHITECTURE D1).
 
 use std::fmt;
 use std::str::FromStr;

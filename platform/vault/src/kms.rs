@@ -49,7 +49,7 @@ impl KmsKeyWrapper {
 
     /// With AWS settings of the caller's, such as credentials of its own.
     pub async fn with_loader(key_id: impl Into<String>, config: &KmsConfig, loader: ConfigLoader) -> Self {
-        // The SDK's default HTTP client would bring another crypto library than ring (DESIGN D9).
+        // The SDK's default HTTP client would bring another crypto library than ring (ARCHITECTURE D9).
         let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(ATTEMPT_TIMEOUT)

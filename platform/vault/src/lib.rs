@@ -1,5 +1,5 @@
 //! Envelope encryption. A data key encrypts a tenant's secrets; a wrapper (a local master key file, or AWS KMS) encrypts the data key,
-//! and only the wrapped form is stored. Destroying the wrapped form erases everything that the data key ever encrypted (DESIGN D9).
+//! and only the wrapped form is stored. Destroying the wrapped form erases everything that the data key ever encrypted (ARCHITECTURE D9).
 //!
 //! What this crate promises:
 //! - every ciphertext is bound to a context (whose key) and to associated data (which value): moved elsewhere it does not open;

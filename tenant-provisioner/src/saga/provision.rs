@@ -1,4 +1,4 @@
-//! Making a tenant: reserve, place, key, roles, clone, harden, content, seed, verify, activate (research/tenancy.md §8.3).
+//! Making a tenant: reserve, place, key, roles, clone, harden, content, seed, verify, activate.
 
 use std::cell::OnceCell;
 

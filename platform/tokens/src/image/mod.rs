@@ -2,7 +2,7 @@
 //!
 //! The token holds when it ends and a digest of the path behind it; it is signed by a key of that tenant alone. A path has exactly one
 //! spelling and, for a day, one token: the same picture has the same URL on every page, so that browsers and proxies keep it. The rules are
-//! argued in DESIGN D10.
+//! argued in ARCHITECTURE D10.
 
 mod operations;
 mod path;

@@ -51,7 +51,7 @@ fn signed_urls_are_verified() {
     assert_eq!(request.operations.to_string(), "w800-h600-fc-q75.webp");
     assert_eq!((request.version.as_str(), request.key.as_str()), ("v7", "products/red-shoe_2~x.jpg"));
     assert_eq!(request.object_key(), format!("{}/products/red-shoe_2~x.jpg", tenant(1)));
-    // images.md, §5: a digest-bound HS256 URL of this shape is short enough for every proxy.
+    // A digest-bound HS256 URL of this shape is short enough for every proxy.
     assert!(path.len() < 300, "{} bytes", path.len());
 }
 
