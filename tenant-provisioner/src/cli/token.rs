@@ -1,6 +1,6 @@
 //! `freehold token …`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{SecondsFormat, Utc};
@@ -77,7 +77,7 @@ fn grants(schema: &Schema, roles: &[String], variables: &[String]) -> Result<Vec
         })?;
         let mut known = false;
         for grant in &mut grants {
-            if schema.roles[grant.role.as_str()].variables.contains_key(name) {
+            if variables_of(schema, &grant.role).contains(name) {
                 known = true;
                 grant.variables.entry(name.to_owned()).or_default().push(value.to_owned());
             }
@@ -94,10 +94,17 @@ fn grants(schema: &Schema, roles: &[String], variables: &[String]) -> Result<Vec
     Ok(grants)
 }
 
+/// Names of the variables of a role and of all that it inherits: an inherited role uses the inheriting one's values (content API, section 3.2).
+fn variables_of<'a>(schema: &'a Schema, role: &str) -> BTreeSet<&'a str> {
+    let role = &schema.roles[role];
+    let inherited = role.inherits.iter().flat_map(|inherited| variables_of(schema, inherited.as_str()));
+    role.variables.keys().map(|name| name.as_str()).chain(inherited).collect()
+}
+
 fn known_variables(schema: &Schema, roles: &[String]) -> String {
     let names: Vec<String> = roles
         .iter()
-        .flat_map(|role| schema.roles[role.as_str()].variables.keys().map(move |name| format!("`{name}` of `{role}`")))
+        .flat_map(|role| variables_of(schema, role).into_iter().map(move |name| format!("`{name}` of `{role}`")))
         .collect();
     if names.is_empty() { "they have no variables at all".to_owned() } else { format!("there is {}", names.join(", ")) }
 }
