@@ -27,6 +27,8 @@ fn failed(arguments: &[&str], exit: i32, code: &str) -> Value {
 fn failures_have_codes_and_exit_statuses() {
     failed(&["tenant", "show", "nobody"], 3, "NO_TENANT");
     failed(&["token", "create", "--tenant", "nobody", "--role", "admin"], 3, "NO_TENANT");
+    failed(&["token", "create", "--tenant", "acme", "--role", "ghost"], 3, "ROLE_UNKNOWN");
+    failed(&["token", "create", "--tenant", "acme", "--role", "editor", "--variable", "stie=1"], 3, "VARIABLE_UNKNOWN");
     assert!(shared().run(&["tenant", "resume", "acme"]).status.success(), "resuming an active tenant changes nothing");
     failed(&["tenant", "delete", "acme", "--confirm", "acne"], 8, "NEEDS_CONFIRMATION");
     assert_eq!(shared().run(&["tenant", "create"]).status.code(), Some(2));
