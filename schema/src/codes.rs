@@ -1,4 +1,4 @@
-//! Stable names of the rules that a schema file can break. Changing one is a breaking change; docs/errors.md lists them.
+//! Stable names of the rules that a schema file can break. Changing one is a breaking change; ERRORS.md lists them.
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident;)*) => {

@@ -13,7 +13,7 @@ pub struct RequestError {
     pub code: ErrorCode,
 }
 
-/// Stable codes of refused requests. Changing one is a breaking change; the table is in docs/errors.md.
+/// Stable codes of refused requests. Changing one is a breaking change; the table is ERRORS.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// The document is not GraphQL.
