@@ -7,13 +7,16 @@ use crate::bind::StepOutputs;
 use crate::caller::Caller;
 use crate::coerce::Variables;
 use crate::collect::select;
-use crate::error::RequestError;
+use crate::error::{ErrorCode, RequestError};
 use crate::lower::{Env, Refused, State, model, reading};
 use crate::mutation;
 use crate::permissions::Permissions;
 use crate::plan::{Plan, QueryPlan, Root, RootError, RootValue};
 use crate::prepare::Prepared;
 use crate::selection::{Selected, Selections};
+
+/// Binds of one statement: PostgreSQL's protocol counts them in 16 bits.
+const MAX_BINDS: usize = 65_535;
 
 /// Compiles an operation for the shape of these variables and of this caller. The plan serves every request with the same shapes.
 ///
@@ -29,10 +32,19 @@ pub fn compile(
 ) -> Result<Plan, Vec<RequestError>> {
     let fields = select(api, prepared, variables)?;
     let env = Env { schema, permissions, caller };
-    if prepared.is_mutation() {
+    let plan = if prepared.is_mutation() {
         mutation::compile(&env, &fields, variables).map(Plan::Mutation)
     } else {
         query(&env, "Query", &fields, variables).map(Plan::Query)
+    }?;
+    match plan.statements().map(|statement| statement.binds.len()).max() {
+        Some(n_binds) if n_binds > MAX_BINDS => {
+            let message = format!(
+                "The operation compares or stores {n_binds} values at once, allowed are {MAX_BINDS}; lists count as one."
+            );
+            Err(vec![RequestError { message, locations: Vec::new(), code: ErrorCode::TooComplex }])
+        }
+        Some(_) | None => Ok(plan),
     }
 }
 

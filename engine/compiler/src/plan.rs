@@ -22,6 +22,25 @@ pub enum Plan {
     Mutation(MutationPlan),
 }
 
+impl Plan {
+    /// Everything that may be sent to the database.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        let (query, mutation) = match self {
+            Self::Query(query) => (Some(query), None),
+            Self::Mutation(mutation) => (None, Some(mutation)),
+        };
+        let of_mutation = mutation.into_iter().flat_map(|mutation| &mutation.roots).flat_map(|root| {
+            let (query, steps) = match &root.value {
+                MutationRootValue::Write(write) => (None, write.steps.as_slice()),
+                MutationRootValue::Query(query) => (query.statement.as_ref(), &[][..]),
+                MutationRootValue::Constant(_) => (None, &[][..]),
+            };
+            query.into_iter().chain(steps.iter().map(|step| &step.statement))
+        });
+        query.and_then(|query| query.statement.as_ref()).into_iter().chain(of_mutation)
+    }
+}
+
 /// SQL text cut at its binds: `segments[0] $1 segments[1] $2 … segments[n]`. Deterministic; each bind appears once, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
@@ -239,6 +258,8 @@ pub enum StepKind {
         checks: Vec<Check>,
         /// The entity written, for putting database errors into words.
         entity: EntityName,
+        /// Its fields whose values those words may quote: given by the caller, or readable on every row he sees.
+        quotable: Vec<FieldName>,
     },
     /// The JSON of the result's node, or `null`.
     Node,

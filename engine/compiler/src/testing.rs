@@ -13,6 +13,13 @@ pub(crate) fn blog() -> Schema {
     read(include_str!("../tests/golden/blog.schema.json"))
 }
 
+/// The recorded blog with one more role.
+pub(crate) fn blog_with(role: &str, entities: serde_json::Value) -> Schema {
+    let mut schema: serde_json::Value = serde_json::from_str(include_str!("../tests/golden/blog.schema.json")).unwrap();
+    schema["acl"]["roles"][role] = serde_json::json!({ "stages": "*", "variables": {}, "entities": entities });
+    read(&schema.to_string())
+}
+
 /// The three entities of content API, section 21.
 pub(crate) fn tiny() -> Schema {
     read(include_str!("../tests/golden/tiny.schema.json"))

@@ -1,5 +1,6 @@
 //! Types through which an entity is read: object, meta, filter, order, unique filters, connection.
 
+use freehold_schema::acl::OperationKind;
 use freehold_schema::model::{Column, ColumnKind, Entity, Field, FieldKind, Relation, RelationKind};
 use freehold_schema::names::FieldName;
 
@@ -7,6 +8,7 @@ use super::build::{Builder, capital, column_ref};
 use super::definitions::{field, field_with, input_field, input_of, non_null, object, ty};
 use super::keys::unique_keys;
 use super::{InputField, Meaning, OutputField, TypeDefinition};
+use crate::permissions::Access;
 
 impl<'a> Builder<'a> {
     pub(super) fn entity(&mut self, entity: &'a Entity) {
@@ -68,8 +70,12 @@ impl<'a> Builder<'a> {
 
     /// Whether every row that can be seen has a value that can be seen.
     fn is_non_null(&self, entity: &Entity, it: &Field, column: &Column) -> bool {
-        let rule = self.reading(entity, &it.name);
-        !column.nullable && (rule.is_always() || rule == self.reading(entity, &entity.primary))
+        // The one type serves rows reached from the root and through relations, where the caller may see different fields.
+        let is_seen = |access| {
+            let rule = self.permissions.field(access, entity.name.as_str(), OperationKind::Read, it.name.as_str());
+            rule.is_always() || rule == self.permissions.rows(access, entity.name.as_str())
+        };
+        !column.nullable && is_seen(Access::Root) && is_seen(Access::Relation)
     }
 
     /// `rByF` per single field that identifies a child among its siblings, and `rBy` for any key.

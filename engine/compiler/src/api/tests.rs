@@ -8,7 +8,7 @@ use freehold_schema::names::{EntityName, FieldName, RoleName};
 use super::{Api, Meaning};
 use crate::caller::RoleSet;
 use crate::permissions::Permissions;
-use crate::testing::{api, as_migrated, blog, tiny};
+use crate::testing::{api, as_migrated, blog, blog_with, tiny};
 
 /// The recorded SDL without the types and fields that the peer's S3 plugin adds.
 fn without_s3(sdl: &str) -> String {
@@ -153,4 +153,22 @@ fn a_role_without_grants_has_an_api_without_entities() {
     assert!(!api.has_mutation);
     let fields: Vec<&str> = api.types["Query"].output_fields().unwrap().keys().map(|name| &**name).collect();
     assert_eq!(fields, ["schema", "transaction", "_info"]);
+}
+
+#[test]
+fn what_only_relations_may_show_can_be_null() {
+    let tags = serde_json::json!({ "Tag": { "predicates": {}, "operations": { "read": { "articles": true } } } });
+    let through = serde_json::json!({
+        "Tag": { "predicates": {}, "operations": { "read": { "name": true }, "noRoot": ["read"] } },
+        "Article": { "predicates": {}, "operations": { "read": { "tags": true } } },
+    });
+    let mut schema = blog_with("visitor", tags);
+    schema.roles.extend(blog_with("through", through).roles);
+    let name = |roles: &[&str]| {
+        let sdl = api(&schema, roles).sdl();
+        let tag = sdl.split("type Tag {").nth(1).unwrap();
+        tag.lines().find(|line| line.trim_start().starts_with("name:")).unwrap().trim().to_owned()
+    };
+    assert_eq!(name(&["through"]), "name: String!");
+    assert_eq!(name(&["through", "visitor"]), "name: String");
 }

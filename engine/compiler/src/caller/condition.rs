@@ -62,10 +62,20 @@ fn read_member(key: &str, operand: &Value, depth: usize) -> Option<Condition<Val
         _ => {
             let operator = Operator::from_name(key)?;
             let takes_list = matches!(operator, Operator::In | Operator::NotIn);
-            if takes_list != operand.is_array() {
+            if takes_list != operand.is_array() || has_nul(operand) {
                 return None;
             }
             Condition::Compare(operator, operand.clone())
         }
     })
+}
+
+/// Whether a text contains what no text of PostgreSQL can.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }

@@ -150,3 +150,9 @@ fn the_shape_holds_conditions_and_no_bound_values() {
     assert_ne!(shape(&[reader("{\"eq\":\"2\"}")]), shape(&[reader("{\"eq\":2}")]));
     assert_ne!(shape(&[editor(SITE)]), shape(&[membership("editor", &[])]));
 }
+
+#[test]
+fn a_condition_with_a_text_that_postgresql_cannot_hold_is_invalid() {
+    let errors = resolve(&testing::blog(), &[membership("reader", &[("level", &[r#"{"in":["a\u0000"]}"#])])]).unwrap_err();
+    assert_eq!(errors, [r#"{"role":"reader","error":"variableInvalid","variable":"level"}"#]);
+}

@@ -10,7 +10,7 @@ use indexmap::IndexSet;
 
 use super::links::{Junction, Link};
 use super::uniques::{Lookup, lookup};
-use super::{Env, predicates};
+use super::{Env, columns, predicates};
 use crate::bind::BindSource;
 use crate::permissions::{Access, Rule};
 
@@ -116,10 +116,24 @@ impl<'a> Clause<'a> {
         }
     }
 
-    fn certain(clause: Clause<'a>) -> Self {
+    /// The same, false instead of unknown.
+    pub(super) fn certain(clause: Clause<'a>) -> Self {
         match clause {
             Clause::Constant(truth) => Clause::Constant(Some(truth == Some(true))),
+            other if other.is_decided() => other,
             other => Clause::Certain(Box::new(other)),
+        }
+    }
+
+    /// Whether it is true or false of every row, never unknown.
+    fn is_decided(&self) -> bool {
+        match self {
+            Clause::Constant(truth) => truth.is_some(),
+            Clause::And(clauses) | Clause::Or(clauses) => clauses.iter().all(Self::is_decided),
+            Clause::Not(clause) => clause.is_decided(),
+            Clause::Certain(_) | Clause::IsNull(..) | Clause::Junction(..) => true,
+            Clause::Compare(..) => false,
+            Clause::Related(related) => !related.single,
         }
     }
 
@@ -197,6 +211,8 @@ fn of_condition<'a>(cell: Cell<'a>, never_null: bool, condition: &Condition<Bind
         Condition::Not(condition) => Clause::not(of_condition(cell, never_null, condition)),
         Condition::IsNull(null) if never_null => Clause::Constant(Some(!null)),
         Condition::IsNull(null) => Clause::IsNull(cell, *null),
+        // A condition that stands for a variable of the caller may name any operator; one without meaning here is unknown, also below `not`.
+        Condition::Compare(operator, _) if !columns::offers(cell.column, *operator) => Clause::Constant(None),
         Condition::Compare(operator, operand) => Clause::Compare(cell, *operator, operand.clone()),
         Condition::Variable(_) => NEVER,
     }

@@ -1,6 +1,7 @@
 //! Columns: how their values are compared, and how they stand in an answer (content API, sections 2.2 and 5).
 
 use freehold_schema::Schema;
+use freehold_schema::filter::Operator;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Column, ColumnKind, DateTimeFormat, Settings};
 
@@ -72,6 +73,30 @@ impl ValueType {
         sql.syntax("ARRAY[");
         self.write(sql, source);
         sql.syntax("]");
+    }
+}
+
+/// Whether an operator means something on this column (content API, section 7).
+pub(super) fn offers(column: &Column, operator: Operator) -> bool {
+    match operator {
+        Operator::MinLength | Operator::MaxLength => column.list,
+        Operator::Includes => column.list || column.kind == ColumnKind::Json,
+        Operator::Eq
+        | Operator::NotEq
+        | Operator::In
+        | Operator::NotIn
+        | Operator::Lt
+        | Operator::Lte
+        | Operator::Gt
+        | Operator::Gte => !column.list && !matches!(column.kind, ColumnKind::Json | ColumnKind::StoredImage),
+        Operator::Contains
+        | Operator::StartsWith
+        | Operator::EndsWith
+        | Operator::ContainsCI
+        | Operator::StartsWithCI
+        | Operator::EndsWithCI
+        | Operator::Similar
+        | Operator::WordSimilar => !column.list && column.kind == ColumnKind::String,
     }
 }
 

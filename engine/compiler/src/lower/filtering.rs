@@ -157,17 +157,18 @@ fn write_single(env: &Env<'_>, state: &mut State, alias: Alias, related: &Relate
     match (context, related.unmatched) {
         (Context::Holds, Some(true)) if related.test.is_never() => write_none(env, state, alias, related),
         (Context::Holds, Some(true)) => {
+            // NULL must mean that there is no row, not that the test of an existing one is undecided.
             state.sql.syntax("coalesce(");
-            write_outcome(env, state, alias, related);
+            write_outcome(env, state, alias, related, &Clause::certain(related.test.clone()));
             state.sql.syntax(", true)");
         }
         (Context::Holds, Some(false) | None) => write_some(env, state, alias, related, context),
-        (Context::Exact, None) => write_outcome(env, state, alias, related),
+        (Context::Exact, None) => write_outcome(env, state, alias, related, &related.test),
         (Context::Exact, Some(unmatched)) => {
             state.sql.syntax("CASE WHEN ");
             write_exists(env, state, alias, related, false);
             state.sql.syntax(" THEN ");
-            write_outcome(env, state, alias, related);
+            write_outcome(env, state, alias, related, &related.test);
             state.sql.syntax(if unmatched { " ELSE true END" } else { " ELSE false END" });
         }
     }
@@ -246,11 +247,11 @@ fn write_exists(env: &Env<'_>, state: &mut State, alias: Alias, related: &Relate
     state.sql.syntax(")");
 }
 
-/// The test's value on the related row; NULL when there is none.
-fn write_outcome(env: &Env<'_>, state: &mut State, alias: Alias, related: &Related<'_>) {
+/// A test's value on the related row; NULL when there is none.
+fn write_outcome(env: &Env<'_>, state: &mut State, alias: Alias, related: &Related<'_>, test: &Clause<'_>) {
     let rows = state.sql.next_alias();
     state.sql.syntax("(SELECT ");
-    write_clause(env, state, rows, &related.test, Context::Exact);
+    write_clause(env, state, rows, test, Context::Exact);
     state.sql.syntax(" FROM ").content(&related.target.table).syntax(" ").alias(rows).syntax(" WHERE ");
     related.link.write(&mut state.sql, alias, rows);
     write_and(env, state, rows, &related.visible);

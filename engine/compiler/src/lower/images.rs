@@ -17,7 +17,7 @@ pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field
     for (index, part) in field.selections.fields().iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::ImageMember => {
                 state.sql.column(alias, column).syntax(match &*part.name {
                     "key" => "->'key'",
@@ -36,7 +36,7 @@ pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field
     Ok(())
 }
 
-/// `<marker>.<slot>.<version>.<key>`, to be replaced by the URL.
+/// `<marker>.<slot>.<version>.<key>`, to be replaced by the URL. A version that was stored with a dot becomes one that cannot be signed, instead of moving into the key.
 fn write_url(state: &mut State, alias: Alias, column: &Ident, field: &Selected) {
     let argument = |name: &str| field.arguments.get(name).cloned().unwrap_or(Input::Null);
     let slot = state.images.len();
@@ -51,7 +51,7 @@ fn write_url(state: &mut State, alias: Alias, column: &Ident, field: &Selected) 
         .bind(BindSource::ImageMarker, BindType::Text)
         .syntax("::text || '.")
         .number(slot)
-        .syntax(".' || coalesce(")
+        .syntax(".' || coalesce(replace(")
         .column(alias, column);
-    state.sql.syntax("->>'version', '_') || '.' || (").column(alias, column).syntax("->>'key')");
+    state.sql.syntax("->>'version', '.', '~'), '_') || '.' || (").column(alias, column).syntax("->>'key')");
 }

@@ -18,7 +18,7 @@ pub(super) fn write_meta<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, fie
     for (index, part) in field.selections.fields().iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::Typename => write_type_name(state, &field.type_name),
             // The contract: nothing is said about the key.
             Meaning::MetaOf(name) if *name == row.entity.primary => drop(state.sql.syntax("NULL::json")),
             Meaning::MetaOf(name) => write_field_meta(env, state, row, name, part)?,
@@ -42,7 +42,7 @@ fn write_field_meta<'a>(
     for (index, part) in field.selections.fields().iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::MetaReadable => {
                 let readable = clauses::readable(env, row.access, row.entity, name.as_str());
                 write_flag(env, state, row, &readable);

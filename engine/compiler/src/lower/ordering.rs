@@ -28,6 +28,9 @@ pub(super) enum Hops<'a> {
     Column { cell: Cell<'a>, readable: Clause<'a>, primary: bool },
 }
 
+/// Items of an order. Each is a column of PostgreSQL's sorted rows, which have at most 1,664.
+const MAX_ITEMS: usize = 100;
+
 /// The order of a list. `defaults` are those of the relation or entity; `cut` tells whether only a part of the list is wanted.
 pub(super) fn order<'a>(
     env: &Env<'a>,
@@ -39,6 +42,10 @@ pub(super) fn order<'a>(
     pos: Pos,
 ) -> Result<Vec<Key<'a>>, Refused> {
     let items = given.map(inputs::items).unwrap_or_default();
+    if items.len() > MAX_ITEMS {
+        let message = format!("Order by: {} items are given, allowed are {MAX_ITEMS}.", items.len());
+        return Err(Refused::new(message, ErrorCode::TooComplex, pos));
+    }
     let mut keys =
         items.iter().filter_map(|item| key(env, access, entity, item, pos).transpose()).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {

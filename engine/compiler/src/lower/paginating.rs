@@ -65,7 +65,7 @@ fn write_parts<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Se
     for (index, part) in field.selections.fields().iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::PageInfo => write_page_info(env, state, rows, part, from)?,
             Meaning::Edges => write_edges(env, state, rows, part, from)?,
             _ => return Err(unsupported(part)),
@@ -81,7 +81,7 @@ fn write_page_info<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field:
     for (index, part) in field.selections.fields().iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::TotalCount => write_count(env, state, rows, from),
             _ => return Err(unsupported(part)),
         }
@@ -127,7 +127,7 @@ fn write_edges<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Se
     for (index, part) in field.selections.fields().iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name, part)?,
+            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::Node => {
                 let node = state.sql.next_alias();
                 state.sql.syntax("(SELECT row_to_json(").alias(node).syntax(") FROM (SELECT ");

@@ -1,6 +1,5 @@
 //! Root fields that read, and the fields of an object.
 
-use freehold_schema::ident::Ident;
 use freehold_schema::model::ColumnKind;
 
 use super::clauses;
@@ -53,7 +52,7 @@ pub(crate) fn write_one<'a>(
     field: &Selected,
 ) -> Result<(), Refused> {
     let entity = env.entity(entity);
-    let mut arguments = Arguments::filtered(env, Access::Root, entity, field);
+    let mut arguments = Arguments::filtered(env, Access::Root, entity, field)?;
     arguments.filter = clauses::Clause::all([found, arguments.filter]);
     let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
     write_object(env, state, &rows, field, entity.view.is_some())
@@ -94,7 +93,10 @@ pub(super) fn write_fields<'a>(
 
 fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, type_name: &str, field: &Selected) -> Result<(), Refused> {
     match &field.meaning {
-        Meaning::Typename => write_type_name(state, type_name, field),
+        Meaning::Typename => {
+            write_type_name(state, type_name);
+            Ok(())
+        }
         Meaning::Column(name) => {
             let column = row.entity.column(name.as_str()).ok_or_else(|| unsupported(field))?;
             let readable = clauses::readable(env, row.access, row.entity, name.as_str());
@@ -122,12 +124,8 @@ fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, type_name: &s
 }
 
 /// Writes the name of an object type.
-pub(super) fn write_type_name(state: &mut State, type_name: &str, field: &Selected) -> Result<(), Refused> {
-    // Names of generated types may be longer than PostgreSQL's; a literal is not cut.
-    let name =
-        Ident::new(type_name).map_err(|_| Refused::new("the type's name is too long", ErrorCode::NotSupported, field.pos))?;
-    state.sql.name_literal(&name).syntax("::text");
-    Ok(())
+pub(super) fn write_type_name(state: &mut State, type_name: &str) {
+    state.sql.word_literal(type_name).syntax("::text");
 }
 
 /// A field that has no meaning at its place, or none yet.

@@ -63,7 +63,7 @@ impl<'a> Arguments<'a> {
         defaults: &'a [OrderBy],
         field: &Selected,
     ) -> Result<Self, Refused> {
-        let mut arguments = Self::filtered(env, access, entity, field);
+        let mut arguments = Self::filtered(env, access, entity, field)?;
         arguments.limit = amount(field, &["limit", "first"])?;
         // Offsets are bound: pages would otherwise be a new statement each.
         arguments.offset = amount(field, &["offset", "skip"])?.map(Amount::bound);
@@ -73,10 +73,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// Only the filter.
-    pub fn filtered(env: &Env<'a>, access: Access, entity: &'a Entity, field: &Selected) -> Self {
-        let filter = field.arguments.get("filter").and_then(|input| inputs::filter(env.schema, entity, input));
+    pub fn filtered(env: &Env<'a>, access: Access, entity: &'a Entity, field: &Selected) -> Result<Self, Refused> {
+        let filter = inputs::filter_of(env.schema, entity, field)?;
         let filter = filter.map_or(ALWAYS, |filter| clauses::requested(env, access, entity, &filter));
-        Self { filter, order: Vec::new(), limit: None, offset: None }
+        Ok(Self { filter, order: Vec::new(), limit: None, offset: None })
     }
 }
 
@@ -221,7 +221,7 @@ pub(super) fn write_has_one<'a>(
     field: &Selected,
 ) -> Result<(), Refused> {
     let (relation, target) = relation(env, row, name, field)?;
-    let arguments = Arguments::filtered(env, Access::Relation, target, field);
+    let arguments = Arguments::filtered(env, Access::Relation, target, field)?;
     let rows = related(env, row, name, relation, arguments);
     if is_hidden(&rows) {
         state.sql.syntax("NULL::json");
@@ -273,7 +273,7 @@ pub(super) fn write_reduced<'a>(
     let (relation, target) = relation(env, row, name, field)?;
     let by = field.arguments.get("by").unwrap_or(&Input::Null);
     let by = uniques::unique_filter(env, target, by, relation.other_side(), field.pos)?;
-    let mut arguments = Arguments::filtered(env, Access::Relation, target, field);
+    let mut arguments = Arguments::filtered(env, Access::Relation, target, field)?;
     arguments.filter = Clause::all([clauses::requested(env, Access::Relation, target, &by), arguments.filter]);
     let rows = related(env, row, name, relation, arguments);
     if is_hidden(&rows) {

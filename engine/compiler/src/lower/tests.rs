@@ -17,8 +17,18 @@ const READER: &str = "reader";
 
 /// The plan and the bound values of a query.
 fn query(role: &str, document: &str, variables: &Value) -> Result<(QueryPlan, Vec<BindValue>), Vec<RequestError>> {
+    query_at(r#"{"gte":2}"#, role, document, variables)
+}
+
+/// The same, for a reader of this level.
+fn query_at(
+    level: &str,
+    role: &str,
+    document: &str,
+    variables: &Value,
+) -> Result<(QueryPlan, Vec<BindValue>), Vec<RequestError>> {
     let schema = blog();
-    let level = [(VariableName::new("level"), vec![r#"{"gte":2}"#.to_owned()])];
+    let level = [(VariableName::new("level"), vec![level.to_owned()])];
     let variables_of = if role == READER { level.into_iter().collect() } else { std::collections::BTreeMap::new() };
     let caller = Caller::resolve(&schema, None, &[Membership { role: RoleName::new(role), variables: variables_of }]).unwrap();
     let permissions = Permissions::new(&schema, caller.role_set());
@@ -166,4 +176,34 @@ fn what_the_reader_may_not_see_guards_its_filter_and_its_order() {
     let filter = guarded.split(" ORDER BY ").next().unwrap();
     assert!(filter.ends_with("AND t2.\"rank\" >= $4 AND NOT (t2.\"secret\" = $5)"), "{filter}");
     assert!(guarded.contains("ORDER BY CASE WHEN t2.\"rank\" >= $6 THEN t2.\"secret\" END, t2.\"id\""), "{guarded}");
+}
+
+#[test]
+fn a_condition_of_the_caller_that_does_not_fit_its_column_is_unknown_even_when_negated() {
+    for level in [r#"{"similar":"x"}"#, r#"{"not":{"includes":1}}"#] {
+        let (plan, values) = query_at(level, READER, "{ listArticle { secret } }", &Value::Null).unwrap();
+        let sql = plan.statement.unwrap().sql();
+        assert!(sql.contains("NULL AS \"secret\"") || sql.contains("NOT (NULL::boolean)"), "{sql}");
+        assert_eq!(values, [BindValue::Text(Some("published".to_owned()))]);
+    }
+}
+
+#[test]
+fn requests_that_postgresql_could_not_plan_are_refused() {
+    let filtered =
+        |filter: Value| query("admin", "query($f: ArticleWhere) { listArticle(filter: $f) { id } }", &json!({ "f": filter }));
+    let nested = |n: usize| {
+        let leaf = json!({ "name": { "eq": "x" } });
+        (0..n).fold(leaf, |inner, n| if n % 2 == 0 { json!({ "author": inner }) } else { json!({ "articles": inner }) })
+    };
+    assert!(filtered(nested(9)).is_ok());
+    assert_eq!(filtered(nested(11)).unwrap_err()[0].code, ErrorCode::TooDeep);
+
+    let ordered =
+        |n: usize| query("admin", &format!("{{ listTag(orderBy: [{}]) {{ id }} }}", "{name: asc}".repeat(n)), &Value::Null);
+    assert!(ordered(100).is_ok());
+    assert_eq!(ordered(101).unwrap_err()[0].code, ErrorCode::TooComplex);
+
+    let compared = |n: usize| filtered(json!({ "or": vec![json!({ "rank": { "eq": 1 } }); n] }));
+    assert_eq!(compared(65_536).unwrap_err()[0].code, ErrorCode::TooComplex);
 }

@@ -42,7 +42,7 @@ fn insert<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, n_new_ids: &mu
     let permitted = permitted(env, entity, OperationKind::Create, &data.fields);
     answer.check_some(env, &mut state, not_found(None, None), row, &permitted);
     answer.id(&mut state, row, entity);
-    answer.finish(state, json, entity)
+    answer.finish(env, state, json, entity, &data.fields)
 }
 
 /// Columns of the new row: those given, defaults, and a new key.

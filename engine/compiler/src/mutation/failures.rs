@@ -2,9 +2,10 @@
 
 use freehold_schema::Schema;
 use freehold_schema::model::{Entity, FieldKind};
+use freehold_schema::names::FieldName;
 
 use super::Failure;
-use crate::plan::{PathFragment, WriteErrorKind};
+use crate::plan::{PathFragment, StepKind, WriteErrorKind};
 
 /// What PostgreSQL says about a refused statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,12 +22,16 @@ pub struct DatabaseError {
     pub detail: Option<String>,
 }
 
-/// The failure that a caller is told; None when the error is none of his.
-pub(super) fn of_database(schema: &Schema, entity: Option<&Entity>, error: &DatabaseError) -> Option<Failure> {
+/// The failure that a caller is told when a step fails; None when the error is none of his.
+pub(super) fn of_database(schema: &Schema, step: &StepKind, error: &DatabaseError) -> Option<Failure> {
+    let (entity, quotable) = match step {
+        StepKind::Change { entity, quotable, .. } => (schema.entities.get(entity), quotable.as_slice()),
+        StepKind::Node => (None, &[][..]),
+    };
     let table = error.table.as_deref().and_then(|table| schema.entities.values().find(|entity| entity.table.as_str() == table));
     let plain = |kind, message: &str| Some(Failure { paths: Vec::new(), kind, message: Some(message.to_owned()) });
     match error.sqlstate.as_str() {
-        "23505" => Some(unique(table.or(entity), error)),
+        "23505" => Some(unique(entity.filter(|entity| table.is_none_or(|table| table.name == entity.name)), quotable, error)),
         "23503" => Some(foreign_key(schema, entity, error)),
         "23502" => plain(WriteErrorKind::NotNullConstraintViolation, &error.message),
         "22P02" | "22008" => plain(WriteErrorKind::InvalidDataInput, &error.message),
@@ -44,24 +49,24 @@ fn key(detail: &str) -> Option<(Vec<&str>, &str)> {
     Some((columns.split(", ").map(|column| column.trim_matches('"')).collect(), values))
 }
 
-fn unique(entity: Option<&Entity>, error: &DatabaseError) -> Failure {
+/// Another row has these values. Of a key with a field that the caller may not see, neither that field nor any value is told.
+fn unique(entity: Option<&Entity>, quotable: &[FieldName], error: &DatabaseError) -> Failure {
     let kind = WriteErrorKind::UniqueConstraintViolation;
     let found = entity.zip(error.detail.as_deref().and_then(key));
     let Some((entity, (columns, values))) = found else { return Failure { paths: Vec::new(), kind, message: None } };
-    let fields: Vec<&str> = fields_of(entity, &columns).collect();
+    let fields: Vec<&FieldName> = fields_of(entity, &columns).collect();
+    let told: Vec<&str> = fields.iter().filter(|field| quotable.contains(field)).map(|field| field.as_str()).collect();
+    let values = if told.len() == fields.len() { format!(" ({values})") } else { String::new() };
+    let message = format!("Value{values} already exists in unique columns ({}) on entity {}", told.join(", "), entity.name);
     Failure {
-        paths: fields.iter().map(|field| vec![PathFragment::Field((*field).to_owned())]).collect(),
+        paths: told.iter().map(|field| vec![PathFragment::Field((*field).to_owned())]).collect(),
         kind,
-        message: Some(format!(
-            "Value ({values}) already exists in unique columns ({}) on entity {}",
-            fields.join(", "),
-            entity.name
-        )),
+        message: (!told.is_empty()).then_some(message),
     }
 }
 
 /// Fields behind columns, in the entity's order.
-fn fields_of<'e>(entity: &'e Entity, columns: &[&str]) -> impl Iterator<Item = &'e str> {
+fn fields_of<'e>(entity: &'e Entity, columns: &[&str]) -> impl Iterator<Item = &'e FieldName> {
     let names = entity.fields.values().filter(|field| {
         let column = match &field.kind {
             FieldKind::Column(column) => Some(&column.column),
@@ -69,7 +74,7 @@ fn fields_of<'e>(entity: &'e Entity, columns: &[&str]) -> impl Iterator<Item = &
         };
         column.is_some_and(|column| columns.contains(&column.as_str()))
     });
-    names.map(|field| field.name.as_str())
+    names.map(|field| &field.name)
 }
 
 /// The row is still referenced. The table of the error is the one that references.

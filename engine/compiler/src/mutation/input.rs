@@ -170,7 +170,9 @@ fn removes_orphans(relation: &Relation) -> bool {
 
 /// The one operation that an object names.
 fn only_operation(purpose: Purpose, item: &Input, pos: Pos) -> Result<&'static str, Refused> {
-    let found: Vec<&'static str> = IN_TYPE.into_iter().filter(|name| inputs::member(item, name).is_some()).collect();
+    // `disconnect: false` and `delete: false` ask for nothing.
+    let asks = |name: &str| inputs::member(item, name).is_some_and(|input| inputs::constant(input) != Some(&Value::Bool(false)));
+    let found: Vec<&'static str> = IN_TYPE.into_iter().filter(|name| asks(name)).collect();
     if let [operation] = found.as_slice() {
         return Ok(operation);
     }

@@ -7,6 +7,7 @@ mod connecting;
 mod creating;
 mod deleting;
 mod failures;
+mod followers;
 mod input;
 mod result;
 pub(crate) mod rules;
@@ -199,11 +200,20 @@ impl Answer {
         self.n_written += 1;
     }
 
-    /// Ends the statement.
-    fn finish(self, mut state: State, json: Alias, entity: &Entity) -> Step {
+    /// Ends the statement. `given` are the fields whose values the caller gave.
+    fn finish(self, env: &Env<'_>, mut state: State, json: Alias, entity: &Entity, given: &[&FieldName]) -> Step {
         state.sql.syntax(") ").alias(json).syntax(")::text AS json");
-        Step { statement: state.sql.finish(), kind: StepKind::Change { checks: self.checks, entity: entity.name.clone() } }
+        let quotable =
+            entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect();
+        let kind = StepKind::Change { checks: self.checks, entity: entity.name.clone(), quotable };
+        Step { statement: state.sql.finish(), kind }
     }
+}
+
+/// Whether the caller sees the field of every row that he sees.
+fn is_seen(env: &Env<'_>, entity: &Entity, field: &FieldName) -> bool {
+    let rule = env.read_rule(Access::Root, entity, field.as_str());
+    rule.is_granted() && rule == env.row_rule(Access::Root, entity)
 }
 
 /// `EXISTS (SELECT 1 FROM rows WHERE …)`

@@ -107,11 +107,7 @@ impl Write {
                     }
                 }
                 (Err(StatementError::Database(error)), kind) => {
-                    let entity = match kind {
-                        StepKind::Change { entity, .. } => schema.entities.get(entity),
-                        StepKind::Node => None,
-                    };
-                    return match failures::of_database(schema, entity, &error) {
+                    return match failures::of_database(schema, kind, &error) {
                         Some(failure) => Ok(Outcome::Failed(vec![failure])),
                         None => Err(RunError::Database(error)),
                     };
@@ -125,11 +121,8 @@ impl Write {
     /// The outcome when the commit failed: a deferred constraint. None when the reason is not the caller's.
     #[must_use]
     pub fn commit_failed(&self, schema: &Schema, error: &DatabaseError) -> Option<Outcome> {
-        let entity = self.steps.iter().find_map(|step| match &step.kind {
-            StepKind::Change { entity, .. } => schema.entities.get(entity),
-            StepKind::Node => None,
-        });
-        failures::of_database(schema, entity, error).map(|failure| Outcome::Failed(vec![failure]))
+        let change = self.steps.iter().map(|step| &step.kind).find(|kind| matches!(kind, StepKind::Change { .. }))?;
+        failures::of_database(schema, change, error).map(|failure| Outcome::Failed(vec![failure]))
     }
 
     fn issues(&self, context: &BindContext<'_>) -> Result<Vec<Issue>, RequestError> {

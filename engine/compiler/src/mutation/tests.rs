@@ -9,19 +9,29 @@ use crate::compile::compile;
 use crate::permissions::Permissions;
 use crate::plan::{MutationRootValue, Plan, Write};
 use crate::prepare::{Limits, prepare};
-use crate::testing::{api, blog};
+use crate::testing::{api, blog, blog_with};
+use freehold_schema::Schema;
 use freehold_schema::names::RoleName;
 
 /// Runs the only root field with these answers of the database; its own answer, and how many statements were sent.
 fn run(document: &str, variables: &Value, answers: &[Result<Value, DatabaseError>]) -> (Result<Value, String>, usize) {
-    let schema = blog();
-    let admin = Membership { role: RoleName::new("admin"), variables: std::collections::BTreeMap::new() };
-    let caller = Caller::resolve(&schema, None, &[admin]).unwrap();
-    let permissions = Permissions::new(&schema, caller.role_set());
-    let api = api(&schema, &["admin"]);
+    run_as(&blog(), "admin", document, variables, answers)
+}
+
+fn run_as(
+    schema: &Schema,
+    role: &str,
+    document: &str,
+    variables: &Value,
+    answers: &[Result<Value, DatabaseError>],
+) -> (Result<Value, String>, usize) {
+    let membership = Membership { role: RoleName::new(role), variables: std::collections::BTreeMap::new() };
+    let caller = Caller::resolve(schema, None, &[membership]).unwrap();
+    let permissions = Permissions::new(schema, caller.role_set());
+    let api = api(schema, &[role]);
     let prepared = prepare(&api, document, None, &Limits::default()).unwrap();
     let variables = prepared.coerce(&api, variables.as_object().unwrap()).unwrap();
-    let plan = compile(&schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
+    let plan = compile(schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
     let Plan::Mutation(mut plan) = plan else { panic!("a mutation gives a mutation plan") };
     let ids = vec![uuid::Uuid::from_u128(7); plan.n_new_ids];
     let steps = StepOutputs::new();
@@ -35,7 +45,7 @@ fn run(document: &str, variables: &Value, answers: &[Result<Value, DatabaseError
     };
     let MutationRootValue::Write(write) = plan.roots.remove(0).value else { panic!("a write") };
     let mut n_sent = 0;
-    let outcome = write.run(&schema, &context, |_, _| {
+    let outcome = write.run(schema, &context, |_, _| {
         n_sent += 1;
         match &answers[n_sent - 1] {
             Ok(answer) => Ok(answer.to_string()),
@@ -142,4 +152,34 @@ fn a_deleted_node_is_read_before_it_goes() {
     let document = "mutation { deleteTag(by: {name: \"go\"}) { ok node { name } } }";
     let (answer, _) = run(document, &json!({}), &[Ok(json!({ "name": "go" })), Ok(gone)]);
     assert_eq!(answer.unwrap(), json!({ "ok": true, "node": { "name": "go" } }));
+}
+
+#[test]
+fn a_conflict_with_fields_that_are_not_readable_does_not_quote_them() {
+    let article = json!({ "predicates": {}, "operations": { "read": { "slug": true }, "update": { "slug": true } } });
+    let schema = blog_with("renamer", json!({ "Article": article }));
+    let error = DatabaseError {
+        sqlstate: "23505".to_owned(),
+        table: Some("article".to_owned()),
+        detail: Some("Key (site_id, slug)=(1, s) already exists.".to_owned()),
+        ..DatabaseError::default()
+    };
+    let document = r#"mutation { updateArticle(by: {id: "00000000-0000-0000-0000-000000000009"}, data: {slug: "s"}) {
+        errors { message paths { ... on _FieldPathFragment { field } } } } }"#;
+    let (answer, _) = run_as(&schema, "renamer", document, &json!({}), &[Err(error)]);
+    let expected =
+        json!({ "message": "Value already exists in unique columns (slug) on entity Article", "paths": [[{ "field": "slug" }]] });
+    assert_eq!(answer.unwrap()["errors"][0], expected);
+}
+
+#[test]
+fn rows_that_are_not_readable_hold_a_row_without_being_named() {
+    let site = json!({ "predicates": {}, "operations": { "read": { "slug": true }, "delete": true } });
+    let schema = blog_with("remover", json!({ "Site": site }));
+    let document = "mutation { deleteSite(by: {slug: \"one\"}) { errors { message } } }";
+    let held = json!({ "check_0": true, "check_1": false, "id": "9" });
+    let (answer, _) = run_as(&schema, "remover", document, &json!({}), &[Ok(held)]);
+    let expected =
+        "Cannot delete 9 row(s) of entity Site, because it is still referenced. This is possibly caused by ACL denial.";
+    assert_eq!(answer.unwrap()["errors"][0]["message"], expected);
 }

@@ -29,7 +29,7 @@ pub(super) fn update(env: &Env<'_>, entity: &Entity, field: &Selected) -> Result
         Ok(filter) => clauses::requested(env, Access::Root, entity, &filter),
         Err(incomplete) => return Ok(refused(field, checks, input::not_unique(Vec::new(), incomplete))),
     };
-    let filter = filter(env, entity, field);
+    let filter = filter(env, entity, field)?;
     let mut steps = vec![change(env, entity, &data, by, found, filter)];
     let mut images = Vec::new();
     steps.extend(nodes(env, field, entity, &changed_row(entity), &mut images)?);
@@ -37,9 +37,9 @@ pub(super) fn update(env: &Env<'_>, entity: &Entity, field: &Selected) -> Result
 }
 
 /// The `filter` argument, which the row must satisfy besides being found.
-pub(super) fn filter<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Clause<'a> {
-    let filter = inputs::filter(env.schema, entity, argument(field, "filter"));
-    filter.map_or(ALWAYS, |filter| clauses::requested(env, Access::Root, entity, &filter))
+pub(super) fn filter<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Clause<'a>, Refused> {
+    let filter = inputs::filter_of(env.schema, entity, field)?;
+    Ok(filter.map_or(ALWAYS, |filter| clauses::requested(env, Access::Root, entity, &filter)))
 }
 
 fn change<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, by: &Input, found: Clause<'a>, filter: Clause<'a>) -> Step {
@@ -82,7 +82,7 @@ fn change<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, by: &Input, fo
     // On the row as it was, which also held when it was changed, and as it is now.
     answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
     answer.id(&mut state, row, entity);
-    answer.finish(state, json, entity)
+    answer.finish(env, state, json, entity, &data.fields)
 }
 
 /// ` WHERE key = (the row that was found)`
@@ -99,7 +99,7 @@ fn nothing<'a>(env: &Env<'a>, entity: &'a Entity, mut state: State, by: &Input, 
         answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, filter));
     }
     answer.id(&mut state, row, entity);
-    answer.finish(state, json, entity)
+    answer.finish(env, state, json, entity, &[])
 }
 
 /// `EXISTS (SELECT 1 FROM table WHERE it was found AND it satisfies the filter)`

@@ -1,7 +1,7 @@
 //! The one place where SQL text is made.
 //!
-//! Text comes in through three doors only: keywords that stand in this program, identifiers that quote themselves, and binds. No function takes a `String`, so a
-//! value of a request cannot become SQL: that would not compile.
+//! Text comes in through four doors only: keywords that stand in this program, identifiers that quote themselves, words of nothing but letters, digits and
+//! underscores, and binds. So a value of a request cannot become SQL.
 
 mod type_name;
 
@@ -89,13 +89,11 @@ impl SqlWriter {
         self
     }
 
-    /// A name of the schema as a text literal.
-    pub fn name_literal(&mut self, name: &Ident) -> &mut Self {
-        let quoted = name.as_str().replace('\'', "''");
-        let escaped = quoted.contains('\\');
+    /// A word as a text literal: the name of a GraphQL type, which may be longer than an identifier. Anything that is not a letter, digit or underscore is left out.
+    pub fn word_literal(&mut self, word: &str) -> &mut Self {
         let text = self.text();
-        text.push_str(if escaped { "E'" } else { "'" });
-        text.push_str(&if escaped { quoted.replace('\\', "\\\\") } else { quoted });
+        text.push('\'');
+        text.extend(word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_'));
         text.push('\'');
         self
     }
@@ -189,8 +187,8 @@ mod tests {
     #[test]
     fn identifiers_and_literals_stay_inside_their_quotes() {
         let mut writer = SqlWriter::default();
-        writer.syntax("SELECT ").name_literal(&ident("it's \\ here")).syntax(" AS ").ident(&ident("a\"b"));
-        assert_eq!(text(writer), r#"SELECT E'it''s \\ here' AS "a""b""#);
+        writer.syntax("SELECT ").word_literal("A_Word9' \\ é").syntax(" AS ").ident(&ident("a\"b"));
+        assert_eq!(text(writer), r#"SELECT 'A_Word9' AS "a""b""#);
     }
 
     #[test]
