@@ -37,6 +37,11 @@ impl Follower<'_> {
     fn cascades(&self) -> bool {
         self.on_delete == OnDelete::Cascade
     }
+
+    /// Whether deleting its rows would reach more rows that the caller may not always touch; its own entity's, when rows refer to others of their kind.
+    fn is_guarded(&self, env: &Env<'_>) -> bool {
+        self.cascades() && reaches_guarded(env, self.owner, &mut Vec::new())
+    }
 }
 
 /// Everything that refers to rows of `entity`.
@@ -84,7 +89,7 @@ pub(super) fn write_followers<'a>(
     depth: usize,
 ) {
     for follower in followed {
-        let guarded = follower.cascades() && is_guarded(env, follower.owner, &mut vec![entity.name.as_str()]);
+        let guarded = follower.is_guarded(env);
         if follower.rule.is_always() && !guarded {
             continue;
         }
@@ -110,7 +115,7 @@ pub(super) fn write_orphan<'a>(env: &Env<'a>, state: &mut State, entity: &'a Ent
     let others = followers(env, target).into_iter().filter(|it| it.owner.name != entity.name || it.field != orphan.field);
     let (restricting, following) = split(others.collect());
     let rule = env.permissions.delete(Access::Root, target.name.as_str());
-    let guarded = following.iter().any(|it| !it.rule.is_always() || it.cascades() && is_guarded(env, it.owner, &mut Vec::new()));
+    let guarded = following.iter().any(|it| !it.rule.is_always() || it.is_guarded(env));
     if rule.is_always() && restricting.is_empty() && !guarded {
         return;
     }
@@ -128,11 +133,11 @@ pub(super) fn write_orphan<'a>(env: &Env<'a>, state: &mut State, entity: &'a Ent
 }
 
 /// Whether a deletion from `entity` would reach rows that the caller may not always touch. `seen` ends cycles.
-fn is_guarded<'a>(env: &Env<'a>, entity: &'a Entity, seen: &mut Vec<&'a str>) -> bool {
+fn reaches_guarded<'a>(env: &Env<'a>, entity: &'a Entity, seen: &mut Vec<&'a str>) -> bool {
     if seen.contains(&entity.name.as_str()) {
         return false;
     }
     seen.push(entity.name.as_str());
     let (_, following) = split(followers(env, entity));
-    following.into_iter().any(|it| !it.rule.is_always() || it.cascades() && is_guarded(env, it.owner, seen))
+    following.into_iter().any(|it| !it.rule.is_always() || it.cascades() && reaches_guarded(env, it.owner, seen))
 }

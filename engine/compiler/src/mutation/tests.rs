@@ -183,3 +183,31 @@ fn rows_that_are_not_readable_hold_a_row_without_being_named() {
         "Cannot delete 9 row(s) of entity Site, because it is still referenced. This is possibly caused by ACL denial.";
     assert_eq!(answer.unwrap()["errors"][0]["message"], expected);
 }
+
+#[test]
+fn a_cascade_through_rows_of_one_kind_is_followed_beyond_the_first() {
+    let sdl = r#"
+        extend schema @role(name: "owner")
+        type Folder @allow(roles: ["owner"], read: true, delete: true, when: { open: { eq: true } }) {
+            name: String! @unique
+            open: Boolean!
+            parent: Folder @relation(onDelete: CASCADE)
+        }"#;
+    let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
+    let sql = deletion(&schema, "owner", "mutation { deleteFolder(by: {name: \"root\"}) { ok } }");
+    // One for each row down to the limit, below which nothing may follow.
+    assert_eq!(sql.matches("\"parent_id\" = ").count(), 8, "{sql}");
+    assert!(sql.contains("AND (false) IS NOT TRUE"), "{sql}");
+}
+
+/// The SQL of the only statement of a deletion.
+fn deletion(schema: &Schema, role: &str, document: &str) -> String {
+    let membership = Membership { role: RoleName::new(role), variables: std::collections::BTreeMap::new() };
+    let caller = Caller::resolve(schema, None, &[membership]).unwrap();
+    let permissions = Permissions::new(schema, caller.role_set());
+    let api = api(schema, &[role]);
+    let prepared = prepare(&api, document, None, &Limits::default()).unwrap();
+    let variables = prepared.coerce(&api, &serde_json::Map::new()).unwrap();
+    let plan = compile(schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
+    plan.statements().map(crate::plan::Statement::sql).collect()
+}
