@@ -74,6 +74,15 @@ impl Registry {
         self.routes.find(slug, claimed).await
     }
 
+    /// Like [`Registry::route`], after the tenant's database turned us away: the catalogue is asked even when it answered a moment ago.
+    ///
+    /// # Errors
+    /// As [`Registry::route`].
+    pub async fn route_again(&self, slug: &str, claimed: TenantId) -> Result<Arc<Tenant>, RouteError> {
+        let slug = slug.parse().map_err(|_| RouteError::NotFound)?;
+        self.routes.find_again(slug, claimed).await
+    }
+
     /// A schema release by its id.
     ///
     /// # Errors

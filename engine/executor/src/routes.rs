@@ -54,6 +54,8 @@ struct Entry {
 struct Answer {
     tenant: Result<Arc<Tenant>, RouteError>,
     at: Instant,
+    /// The database contradicted it since.
+    is_doubted: bool,
 }
 
 impl Routes {
@@ -100,7 +102,18 @@ impl Routes {
         }
     }
 
+    /// Asks anew, whatever the age of the last answer: the database turned us away, which is how a tenant looks that was just suspended, moved or deleted.
+    pub(crate) async fn find_again(&self, slug: Slug, claimed: TenantId) -> Result<Arc<Tenant>, RouteError> {
+        if let Some(entry) = lock(&self.known).peek(&(slug.clone(), claimed)) {
+            entry.doubt();
+        }
+        self.find(slug, claimed).await
+    }
+
     fn is_fresh(&self, answer: &Answer) -> bool {
+        if answer.is_doubted {
+            return false;
+        }
         let ttl = match answer.tenant {
             Ok(_) => self.config.route_ttl(),
             Err(_) => self.config.route_ttl().min(NEGATIVE_TTL),
@@ -207,7 +220,13 @@ impl Entry {
     }
 
     fn set(&self, tenant: Result<Arc<Tenant>, RouteError>) {
-        *lock(&self.answer) = Some(Answer { tenant, at: Instant::now() });
+        *lock(&self.answer) = Some(Answer { tenant, at: Instant::now(), is_doubted: false });
+    }
+
+    fn doubt(&self) {
+        if let Some(answer) = &mut *lock(&self.answer) {
+            answer.is_doubted = true;
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Instant;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use freehold_executor::ExecuteError;
+use freehold_ids::TenantId;
 use freehold_tokens::TokenError;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
@@ -132,7 +134,21 @@ async fn carry_out(
     if request.method() == Method::GET && document.prepared.is_mutation() {
         return Err(Failure::MethodNotAllowed { allow: "POST", message: "a mutation must be sent by POST" });
     }
-    setting.run(&document, asked.variables).await
+    let claimed = session.claims.tenant;
+    match setting.run(&document, asked.variables).await {
+        Err(Failure::Execute(error @ ExecuteError::DatabaseUnavailable { .. })) => {
+            Err(turned_away(state, slug, claimed, error).await)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Why the database turned us away: a tenant that was just suspended or deleted is told so at once, not when the catalogue's last answer has aged.
+async fn turned_away(state: &State, slug: &str, claimed: TenantId, error: ExecuteError) -> Failure {
+    match state.registry.route_again(slug, claimed).await {
+        Err(reason) => Failure::of_route(&reason, slug),
+        Ok(_) => Failure::Execute(error),
+    }
 }
 
 fn authenticate(state: &State, request: &HttpRequest) -> Result<Arc<Session>, Failure> {
@@ -155,7 +171,7 @@ async fn read(state: &State, request: &HttpRequest, payload: web::Payload, deadl
         return GraphqlRequest::from_query_string(request.query_string());
     }
     let body = tokio::time::timeout_at(deadline.into(), body(state, request, payload)).await;
-    let body = body.unwrap_or(Err(Failure::Execute(freehold_executor::ExecuteError::DeadlineExceeded)))?;
+    let body = body.unwrap_or(Err(Failure::Execute(ExecuteError::DeadlineExceeded)))?;
     GraphqlRequest::from_body(request, &body)
 }
 
