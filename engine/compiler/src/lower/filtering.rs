@@ -28,14 +28,19 @@ pub(crate) fn write_where<'a>(env: &Env<'a>, state: &mut State, alias: Alias, cl
 }
 
 /// Writes ` AND …`, or nothing when it holds anyway.
-pub(super) fn write_and(env: &Env<'_>, state: &mut State, alias: Alias, clause: &Clause<'_>) {
+pub(crate) fn write_and(env: &Env<'_>, state: &mut State, alias: Alias, clause: &Clause<'_>) {
     if !clause.is_always() {
         state.sql.syntax(" AND ");
-        let nested = matches!(clause, Clause::Or(_));
-        state.sql.syntax(if nested { "(" } else { "" });
-        write_clause(env, state, alias, clause, Context::Holds);
-        state.sql.syntax(if nested { ")" } else { "" });
+        write_conjunct(env, state, alias, clause);
     }
+}
+
+/// Writes a condition beside which AND may stand.
+pub(crate) fn write_conjunct(env: &Env<'_>, state: &mut State, alias: Alias, clause: &Clause<'_>) {
+    let nested = matches!(clause, Clause::Or(_));
+    state.sql.syntax(if nested { "(" } else { "" });
+    write_clause(env, state, alias, clause, Context::Holds);
+    state.sql.syntax(if nested { ")" } else { "" });
 }
 
 /// Writes a condition on the row `alias`.

@@ -32,7 +32,7 @@ use crate::plan::{ImageSlot, Message};
 use crate::selection::Pos;
 use crate::sql::{Alias, SqlWriter};
 
-pub(crate) use filtering::{Context, write_clause, write_where};
+pub(crate) use filtering::{write_and, write_conjunct, write_where};
 
 /// What lowering reads.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Root fields that read, and the fields of an object.
 
-use freehold_schema::model::ColumnKind;
+use freehold_schema::model::{ColumnKind, Entity};
 
 use super::clauses;
 use super::columns::write_output;
@@ -21,7 +21,7 @@ pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected)
             let by = uniques::unique_filter(env, entity, by, None, field.pos)?;
             let filter = clauses::requested(env, Access::Root, entity, &by);
             state.sql.syntax("coalesce(");
-            write_one(env, state, entity.name.as_str(), filter, field)?;
+            write_one(env, state, entity, filter, field)?;
             state.sql.syntax("::text, 'null')");
         }
         Meaning::List(entity) => {
@@ -47,11 +47,10 @@ pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected)
 pub(crate) fn write_one<'a>(
     env: &Env<'a>,
     state: &mut State,
-    entity: &str,
+    entity: &'a Entity,
     found: clauses::Clause<'a>,
     field: &Selected,
 ) -> Result<(), Refused> {
-    let entity = env.entity(entity);
     let mut arguments = Arguments::filtered(env, Access::Root, entity, field)?;
     arguments.filter = clauses::Clause::all([found, arguments.filter]);
     let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };

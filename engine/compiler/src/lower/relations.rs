@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::clauses::{self, ALWAYS, Clause};
-use super::filtering::{Context, write_clause};
+use super::filtering::write_conjunct;
 use super::links::Link;
 use super::ordering::{self, Key, write_order};
 use super::reading::{unsupported, write_fields, write_object};
@@ -192,10 +192,7 @@ fn write_conditions(env: &Env<'_>, state: &mut State, conditions: &[(Alias, &Cla
     for (alias, clause) in conditions.iter().filter(|(_, clause)| !clause.is_always()) {
         state.sql.syntax(if begun { " AND " } else { " WHERE " });
         begun = true;
-        let nested = matches!(clause, Clause::Or(_));
-        state.sql.syntax(if nested { "(" } else { "" });
-        write_clause(env, state, *alias, clause, Context::Holds);
-        state.sql.syntax(if nested { ")" } else { "" });
+        write_conjunct(env, state, *alias, clause);
     }
 }
 

@@ -5,9 +5,9 @@ use freehold_schema::ident::Ident;
 use freehold_schema::model::Entity;
 
 use super::input::{Connect, Nullable};
-use super::{Answer, for_input, not_found, permitted, write_condition, write_lookup};
+use super::{Answer, for_input, not_found, permitted, write_lookup};
 use crate::lower::clauses::{self, Clause};
-use crate::lower::{Env, State};
+use crate::lower::{Env, State, write_and, write_conjunct};
 use crate::permissions::Access;
 use crate::plan::{PathFragment, WriteError, WriteErrorKind};
 use crate::sql::Alias;
@@ -105,10 +105,7 @@ fn write_holders<'a>(
             .syntax(" FROM ")
             .alias(rows)
             .syntax("))");
-        if !permitted.is_always() {
-            state.sql.syntax(" AND ");
-            write_condition(env, state, changed, &permitted);
-        }
+        write_and(env, state, changed, &permitted);
         state.sql.syntax(" RETURNING 1), ");
         detached
     });
@@ -150,7 +147,7 @@ fn write_free(env: &Env<'_>, state: &mut State, holders: &Holders<'_>) {
     state.sql.syntax("NOT EXISTS (SELECT 1 FROM ").alias(holders.rows);
     if holders.detached.is_some() {
         state.sql.syntax(" WHERE (");
-        write_condition(env, state, holders.rows, &holders.permitted);
+        write_conjunct(env, state, holders.rows, &holders.permitted);
         state.sql.syntax(") IS NOT TRUE");
     }
     state.sql.syntax(")");

@@ -12,9 +12,7 @@ use crate::lower::{Env, Refused, State};
 use crate::plan::{Step, Write};
 use crate::selection::Selected;
 
-pub(super) fn create(env: &Env<'_>, entity: &Entity, field: &Selected, n_new_ids: &mut usize) -> Result<Write, Refused> {
-    // The schema's entity, which lives as long as everything else that is written here.
-    let entity = env.entity(entity.name.as_str());
+pub(super) fn create<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected, n_new_ids: &mut usize) -> Result<Write, Refused> {
     let data = match input::read(env, Purpose::Create, entity, argument(field, "data"), field.pos) {
         Ok(data) => data,
         Err(Unwritable::Refused(refused)) => return Err(refused),

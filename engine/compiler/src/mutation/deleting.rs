@@ -5,17 +5,16 @@ use freehold_schema::model::Entity;
 
 use super::followers::{Follower, Orphan, followers, orphans, split, write_followers, write_orphan};
 use super::updating::{filter, write_filtered, write_found};
-use super::{Answer, ID, argument, assembled, for_input, input, nodes, not_found, refused, write_condition, write_lookup};
+use super::{Answer, ID, argument, assembled, for_input, input, nodes, not_found, refused, write_lookup};
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, ALWAYS, Clause};
-use crate::lower::{Env, Refused, State, uniques};
+use crate::lower::{Env, Refused, State, uniques, write_and};
 use crate::permissions::Access;
 use crate::plan::{Message, MessagePart, Step, Write, WriteError, WriteErrorKind};
 use crate::selection::{Input, Selected};
 use crate::sql::Alias;
 
-pub(super) fn delete(env: &Env<'_>, entity: &Entity, field: &Selected) -> Result<Write, Refused> {
-    let entity = env.entity(entity.name.as_str());
+pub(super) fn delete<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Write, Refused> {
     let by = argument(field, "by");
     let found = match uniques::unique_filter(env, entity, by, None, field.pos) {
         Ok(filter) => clauses::requested(env, Access::Root, entity, &filter),
@@ -44,10 +43,8 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
     let (gone, old) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.syntax(", ").alias(gone).syntax(" AS (DELETE FROM ").content(&entity.table).syntax(" ").alias(old);
     write_found(&mut state, entity, old, row);
-    for clause in [filter, &permitted].into_iter().filter(|clause| !clause.is_always()) {
-        state.sql.syntax(" AND ");
-        write_condition(env, &mut state, old, clause);
-    }
+    write_and(env, &mut state, old, filter);
+    write_and(env, &mut state, old, &permitted);
     for restricting in &restricting {
         state.sql.syntax(" AND NOT ");
         write_references(env, &mut state, restricting, &ALWAYS, entity, row);
@@ -167,10 +164,7 @@ fn write_referring_rows(
     state.sql.syntax(" FROM ").content(&follower.owner.table).syntax(" ").alias(rows);
     state.sql.syntax(" WHERE ").column(rows, follower.key).syntax(" = ");
     write_key(state, entity, row);
-    if !visible.is_always() {
-        state.sql.syntax(" AND ");
-        write_condition(env, state, rows, visible);
-    }
+    write_and(env, state, rows, visible);
 }
 
 /// Writes `, rows AS (DELETE …)`: the row that the deleted one held.

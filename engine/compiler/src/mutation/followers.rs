@@ -7,9 +7,8 @@ use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, FieldKind, JoiningColumn, OnDelete, RelationKind};
 use freehold_schema::names::FieldName;
 
-use super::write_condition;
 use crate::lower::clauses::{self, Clause};
-use crate::lower::{Env, State};
+use crate::lower::{Env, State, write_conjunct};
 use crate::permissions::{Access, Rule};
 use crate::sql::Alias;
 
@@ -100,7 +99,7 @@ pub(super) fn write_followers<'a>(
         let near = depth < MAX_CASCADE;
         let permitted = if near { clauses::of_rule(env, follower.owner, follower.rule) } else { Clause::Constant(Some(false)) };
         state.sql.syntax(" AND (");
-        write_condition(env, state, rows, &permitted);
+        write_conjunct(env, state, rows, &permitted);
         if guarded && near {
             let (_, following) = split(followers(env, follower.owner));
             write_followers(env, state, &following, follower.owner, rows, depth + 1);
@@ -122,7 +121,7 @@ pub(super) fn write_orphan<'a>(env: &Env<'a>, state: &mut State, entity: &'a Ent
     let (row, key) = (state.sql.next_alias(), &target.primary_column().column);
     state.sql.syntax(" AND NOT EXISTS (SELECT 1 FROM ").content(&target.table).syntax(" ").alias(row);
     state.sql.syntax(" WHERE ").column(row, key).syntax(" = ").column(alias, &orphan.joining.column).syntax(" AND (");
-    write_condition(env, state, row, &clauses::of_rule(env, target, rule));
+    write_conjunct(env, state, row, &clauses::of_rule(env, target, rule));
     for follower in &restricting {
         let rows = state.sql.next_alias();
         state.sql.syntax(" AND NOT EXISTS (SELECT 1 FROM ").content(&follower.owner.table).syntax(" ").alias(rows);

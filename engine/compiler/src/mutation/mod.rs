@@ -30,7 +30,7 @@ use crate::coerce::Variables;
 use crate::compile;
 use crate::error::{ErrorCode, RequestError};
 use crate::lower::clauses::{self, Cell, Clause};
-use crate::lower::{Context, Env, Refused, State, reading, write_clause};
+use crate::lower::{Env, Refused, State, reading, write_where};
 use crate::permissions::Access;
 use crate::plan::{
     Check, ImageSlot, InputCheck, Message, MessagePart, MutationPlan, MutationRoot, MutationRootValue, PathFragment, Step,
@@ -121,7 +121,7 @@ fn nodes<'a>(
         .map(|node| {
             let mut state = State { images: std::mem::take(images), ..State::default() };
             state.sql.syntax("SELECT 0 AS ordinal, coalesce(");
-            reading::write_one(env, &mut state, entity.name.as_str(), found.clone(), node)?;
+            reading::write_one(env, &mut state, entity, found.clone(), node)?;
             state.sql.syntax("::text, 'null') AS json");
             *images = state.images;
             Ok(Step { statement: state.sql.finish(), kind: StepKind::Node })
@@ -219,16 +219,8 @@ fn is_seen(env: &Env<'_>, entity: &Entity, field: &FieldName) -> bool {
 /// `EXISTS (SELECT 1 FROM rows WHERE …)`
 fn write_some(env: &Env<'_>, state: &mut State, rows: Alias, clause: &Clause<'_>) {
     state.sql.syntax("EXISTS (SELECT 1 FROM ").alias(rows);
-    crate::lower::write_where(env, state, rows, [clause.clone()]);
+    write_where(env, state, rows, [clause.clone()]);
     state.sql.syntax(")");
-}
-
-/// Writes a condition in front of which an AND stands already or must not stand.
-fn write_condition(env: &Env<'_>, state: &mut State, alias: Alias, clause: &Clause<'_>) {
-    let nested = matches!(clause, Clause::Or(_));
-    state.sql.syntax(if nested { "(" } else { "" });
-    write_clause(env, state, alias, clause, Context::Holds);
-    state.sql.syntax(if nested { ")" } else { "" });
 }
 
 /// Writes `rows AS (SELECT key FROM table WHERE …)`: a row that is looked up among those the caller sees.
@@ -237,7 +229,7 @@ fn write_lookup<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, by: Cl
     let visible = clauses::visible(env, Access::Root, entity);
     state.sql.alias(rows).syntax(" AS (SELECT ").column(found, &entity.primary_column().column);
     state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(found);
-    crate::lower::write_where(env, state, found, [visible, by]);
+    write_where(env, state, found, [visible, by]);
     state.sql.syntax(")");
     rows
 }

@@ -5,19 +5,16 @@ use freehold_schema::model::Entity;
 
 use super::connecting;
 use super::input::{self, Data, Purpose, Unwritable};
-use super::{
-    Answer, argument, assembled, changed_row, for_input, nodes, not_found, permitted, refused, write_condition, write_lookup,
-};
+use super::{Answer, argument, assembled, changed_row, for_input, nodes, not_found, permitted, refused, write_lookup};
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::columns::write_stored;
-use crate::lower::{Env, Refused, State, inputs, uniques};
+use crate::lower::{Env, Refused, State, inputs, uniques, write_and};
 use crate::permissions::Access;
 use crate::plan::{Step, Write};
 use crate::selection::{Input, Selected};
 use crate::sql::Alias;
 
-pub(super) fn update(env: &Env<'_>, entity: &Entity, field: &Selected) -> Result<Write, Refused> {
-    let entity = env.entity(entity.name.as_str());
+pub(super) fn update<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Write, Refused> {
     let data = match input::read(env, Purpose::Update, entity, argument(field, "data"), field.pos) {
         Ok(data) => data,
         Err(Unwritable::Refused(refused)) => return Err(refused),
@@ -69,10 +66,8 @@ fn change<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, by: &Input, fo
         state.sql.ident(&joining.column).syntax(" = NULL");
     }
     write_found(&mut state, entity, old, row);
-    for clause in [&filter, &permitted].into_iter().filter(|clause| !clause.is_always()) {
-        state.sql.syntax(" AND ");
-        write_condition(env, &mut state, old, clause);
-    }
+    write_and(env, &mut state, old, &filter);
+    write_and(env, &mut state, old, &permitted);
     connecting::write_conditions(env, &mut state, &connects, true);
     state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
 
@@ -107,7 +102,6 @@ pub(super) fn write_filtered<'a>(env: &Env<'a>, state: &mut State, entity: &'a E
     let alias = state.sql.next_alias();
     state.sql.syntax("EXISTS (SELECT 1 FROM ").content(&entity.table).syntax(" ").alias(alias);
     write_found(state, entity, alias, row);
-    state.sql.syntax(" AND ");
-    write_condition(env, state, alias, filter);
+    write_and(env, state, alias, filter);
     state.sql.syntax(")");
 }
