@@ -8,6 +8,7 @@ mod dev;
 mod images;
 mod isolation;
 mod journey;
+mod outages;
 mod refusals;
 mod saga_crash;
 mod tidy;
