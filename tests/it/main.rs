@@ -8,6 +8,7 @@ mod dev;
 mod images;
 mod isolation;
 mod journey;
+mod leaks;
 mod outages;
 mod refusals;
 mod saga_crash;
