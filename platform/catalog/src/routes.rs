@@ -28,7 +28,7 @@ pub struct TenantRoute {
     pub login_role: String,
     /// Sealed with the data key; associated data `freehold:credential:<login role>`.
     pub sealed_password: Vec<u8>,
-    /// Wrapped with the encryption context {tenant: <id>, purpose: "tenant-data-key"}.
+    /// Wrapped with the encryption context `{tenant: <id>, purpose: "tenant-data-key"}`.
     pub wrapped_key: Vec<u8>,
     /// The schema release that its database holds.
     pub release_id: ReleaseId,

@@ -36,7 +36,7 @@ pub struct NewServer {
     pub template_database: String,
     /// Address and password of the administrator; sealed, associated data `freehold:server:<id>`.
     pub sealed_admin_url: Vec<u8>,
-    /// The server's data key, wrapped with the encryption context {server: <id>, purpose: "server-admin"}.
+    /// The server's data key, wrapped with the encryption context `{server: <id>, purpose: "server-admin"}`.
     pub wrapped_key: Vec<u8>,
 }
 
