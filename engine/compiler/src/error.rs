@@ -24,9 +24,9 @@ pub enum ErrorCode {
     BadUserInput,
     /// `by` names no complete unique key.
     NonUniqueWhere,
-    /// The document is deeper than allowed.
+    /// The document or a filter is deeper than allowed.
     TooDeep,
-    /// The document has more fields or aliases than allowed.
+    /// The document has more fields or aliases than allowed, an order too many items, or a statement too many values.
     TooComplex,
     /// The operation is valid but not offered yet.
     NotSupported,

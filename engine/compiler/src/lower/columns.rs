@@ -106,6 +106,20 @@ pub(crate) fn write_stored(schema: &Schema, sql: &mut SqlWriter, column: &Column
     if column.list { ty.write_many(sql, source) } else { ty.write(sql, source) }
 }
 
+/// Writes NULL of the column's type.
+pub(crate) fn write_null(schema: &Schema, sql: &mut SqlWriter, column: &Column) {
+    let ty = match &column.kind {
+        ColumnKind::Enum(name) => Some(TypeName::Content(schema.enums[name].pg_type.clone())),
+        _ => TypeName::parse(&column.pg_type),
+    };
+    sql.syntax("NULL::");
+    match &ty {
+        Some(ty) => sql.type_name(ty),
+        None => sql.syntax("text"),
+    };
+    sql.syntax(if column.list { "[]" } else { "" });
+}
+
 /// Writes a column as it stands in an answer.
 pub(crate) fn write_output(settings: &Settings, sql: &mut SqlWriter, alias: Alias, column: &Column) {
     let Some(format) = Format::of(settings, column) else {

@@ -2,7 +2,7 @@
 
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
-use freehold_schema::model::Entity;
+use freehold_schema::model::{Entity, JoiningColumn};
 
 use super::input::{Connect, Nullable};
 use super::{Answer, for_input, not_found, permitted, write_lookup};
@@ -19,6 +19,13 @@ pub(super) struct Connected<'c, 'a> {
     target: Alias,
     /// Rows that hold the target although only one row may.
     holders: Option<Holders<'a>>,
+}
+
+impl<'a> Connected<'_, 'a> {
+    /// The foreign key that is set.
+    pub fn joining(&self) -> &'a JoiningColumn {
+        self.connect.joining
+    }
 }
 
 /// Rows that lose their target, because another row gets it.

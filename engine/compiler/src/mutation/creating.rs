@@ -5,6 +5,7 @@ use freehold_schema::model::{Column, ColumnKind, Entity, FieldKind};
 
 use super::connecting::{self, Connected};
 use super::input::{self, Data, Purpose, Unwritable};
+use super::proposing::{Proposal, write_permitted};
 use super::{Answer, argument, assembled, changed_row, nodes, not_found, permitted, refused};
 use crate::bind::BindSource;
 use crate::lower::columns::write_stored;
@@ -29,15 +30,22 @@ fn insert<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, n_new_ids: &mu
     let mut state = State::default();
     state.sql.syntax("WITH ");
     let connects = connecting::write_connects(env, &mut state, entity, &data.connects, None);
+    let values = values(entity, data, n_new_ids);
+    let permitted = permitted(env, entity, OperationKind::Create, &data.fields);
     let row = state.sql.next_alias();
     state.sql.alias(row).syntax(" AS (INSERT INTO ").content(&entity.table);
-    write_values(env, &mut state, &values(entity, data, n_new_ids), &connects, data);
+    write_values(env, &mut state, &values, &connects, data);
     connecting::write_conditions(env, &mut state, &connects, false);
+    if !permitted.is_always() {
+        state.sql.syntax(if connects.is_empty() { " WHERE " } else { " AND " });
+        let proposal = Proposal { values: &values, connects: &connects, cleared: &[], old: None };
+        write_permitted(env, &mut state, entity, &proposal, &permitted);
+    }
     state.sql.syntax(" RETURNING *) ");
 
     let (mut answer, json) = Answer::begin(&mut state);
     connecting::add_checks(env, &mut state, &mut answer, &connects);
-    let permitted = permitted(env, entity, OperationKind::Create, &data.fields);
+    // Again on the row as it is now: with what the database put into it.
     answer.check_some(env, &mut state, not_found(None, None), row, &permitted);
     answer.id(&mut state, row, entity);
     answer.finish(env, state, json, entity, &data.fields)

@@ -9,6 +9,7 @@ mod deleting;
 mod failures;
 mod followers;
 mod input;
+mod proposing;
 mod result;
 pub(crate) mod rules;
 mod running;

@@ -194,14 +194,14 @@ fn a_cascade_through_rows_of_one_kind_is_followed_beyond_the_first() {
             parent: Folder @relation(onDelete: CASCADE)
         }"#;
     let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
-    let sql = deletion(&schema, "owner", "mutation { deleteFolder(by: {name: \"root\"}) { ok } }");
+    let sql = sql(&schema, "owner", "mutation { deleteFolder(by: {name: \"root\"}) { ok } }");
     // One for each row down to the limit, below which nothing may follow.
     assert_eq!(sql.matches("\"parent_id\" = ").count(), 8, "{sql}");
     assert!(sql.contains("AND (false) IS NOT TRUE"), "{sql}");
 }
 
-/// The SQL of the only statement of a deletion.
-fn deletion(schema: &Schema, role: &str, document: &str) -> String {
+/// The SQL of a mutation.
+fn sql(schema: &Schema, role: &str, document: &str) -> String {
     let membership = Membership { role: RoleName::new(role), variables: std::collections::BTreeMap::new() };
     let caller = Caller::resolve(schema, None, &[membership]).unwrap();
     let permissions = Permissions::new(schema, caller.role_set());
@@ -210,4 +210,23 @@ fn deletion(schema: &Schema, role: &str, document: &str) -> String {
     let variables = prepared.coerce(&api, &serde_json::Map::new()).unwrap();
     let plan = compile(schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
     plan.statements().map(crate::plan::Statement::sql).collect()
+}
+
+#[test]
+fn permissions_are_judged_before_a_unique_key_can_be_found_taken() {
+    let sdl = r#"
+        extend schema @role(name: "member", variables: [{ name: "team", condition: true, fallback: { eq: "red" } }])
+        type Doc @unique(fields: ["team", "code"])
+            @allow(roles: ["member"], read: true, create: true, update: true, when: { team: "$team" }) {
+            team: String!
+            code: String!
+        }"#;
+    let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
+    let created = sql(&schema, "member", "mutation { createDoc(data: {team: \"blue\", code: \"x\"}) { ok } }");
+    let inserted = created.split(" RETURNING ").next().unwrap();
+    assert!(inserted.ends_with(r#"WHERE EXISTS (SELECT 1 FROM (SELECT $4 AS "team") t2 WHERE t2."team" = $5)"#), "{inserted}");
+    let document = "mutation { updateDoc(by: {team: \"red\", code: \"x\"}, data: {team: \"blue\"}) { ok } }";
+    let updated = sql(&schema, "member", document);
+    let changed = updated.split(" RETURNING ").next().unwrap();
+    assert!(changed.contains(r#"AS "team" FROM "content"."doc""#), "{changed}");
 }

@@ -5,6 +5,7 @@ use freehold_schema::model::Entity;
 
 use super::connecting;
 use super::input::{self, Data, Purpose, Unwritable};
+use super::proposing::{Proposal, write_permitted};
 use super::{Answer, argument, assembled, changed_row, for_input, nodes, not_found, permitted, refused, write_lookup};
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::columns::write_stored;
@@ -68,6 +69,11 @@ fn change<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, by: &Input, fo
     write_found(&mut state, entity, old, row);
     write_and(env, &mut state, old, &filter);
     write_and(env, &mut state, old, &permitted);
+    if !permitted.is_always() {
+        state.sql.syntax(" AND ");
+        let proposal = Proposal { values: &data.columns, connects: &connects, cleared: &data.cleared, old: Some(row) };
+        write_permitted(env, &mut state, entity, &proposal, &permitted);
+    }
     connecting::write_conditions(env, &mut state, &connects, true);
     state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
 

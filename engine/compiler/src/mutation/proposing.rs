@@ -1,0 +1,75 @@
+//! The row as a write would leave it.
+//!
+//! Permissions are judged on it before anything is written. Otherwise the database would tell first that a unique key is taken, also to a caller who may
+//! not write such a row at all: he could find out which rows exist where he must not look.
+
+use freehold_schema::ident::Ident;
+use freehold_schema::model::{Column, Entity, FieldKind, JoiningColumn};
+
+use super::connecting::{self, Connected};
+use super::updating::write_found;
+use crate::bind::BindSource;
+use crate::lower::clauses::Clause;
+use crate::lower::columns::{write_null, write_stored};
+use crate::lower::{Env, State, write_where};
+use crate::sql::Alias;
+
+/// What a write changes, and the row that it changes.
+pub(super) struct Proposal<'p, 'c, 'a> {
+    pub values: &'p [(&'a Column, BindSource)],
+    pub connects: &'p [Connected<'c, 'a>],
+    pub cleared: &'p [&'a JoiningColumn],
+    /// CTE with the key of the row; None when the row is new. What the database generates is then NULL.
+    pub old: Option<Alias>,
+}
+
+/// Writes `EXISTS (SELECT 1 FROM (the row to be) WHERE …)`: it satisfies the clause. Only the columns that the clause looks at are made.
+pub(super) fn write_permitted(
+    env: &Env<'_>,
+    state: &mut State,
+    entity: &Entity,
+    proposal: &Proposal<'_, '_, '_>,
+    permitted: &Clause<'_>,
+) {
+    let (proposed, old) = (state.sql.next_alias(), state.sql.next_alias());
+    state.sql.syntax("EXISTS (SELECT 1 FROM (SELECT ");
+    let start = state.sql.mark();
+    state.sql.track(proposed);
+    write_where(env, state, proposed, [permitted.clone()]);
+    let condition = state.sql.cut(start);
+    for (index, name) in state.sql.tracked(proposed).iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " });
+        write_cell(env, state, entity, proposal, old, name);
+        state.sql.syntax(" AS ").ident(name);
+    }
+    if let Some(row) = proposal.old {
+        state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(old);
+        write_found(state, entity, old, row);
+    }
+    state.sql.syntax(") ").alias(proposed).paste(condition).syntax(")");
+}
+
+/// The value that the column of this name will have.
+fn write_cell(env: &Env<'_>, state: &mut State, entity: &Entity, proposal: &Proposal<'_, '_, '_>, old: Alias, name: &Ident) {
+    if let Some((column, source)) = proposal.values.iter().find(|(column, _)| column.column == *name) {
+        write_stored(env.schema, &mut state.sql, column, source.clone());
+    } else if let Some(connected) = proposal.connects.iter().find(|connected| connected.joining().column == *name) {
+        connecting::write_key(state, connected);
+    } else if proposal.old.is_some() && !proposal.cleared.iter().any(|joining| joining.column == *name) {
+        state.sql.column(old, name);
+    } else {
+        write_null(env.schema, &mut state.sql, type_of(env, entity, name));
+    }
+}
+
+/// A column with the type of the one of this name: a foreign key has its target's.
+fn type_of<'a>(env: &Env<'a>, entity: &'a Entity, name: &Ident) -> &'a Column {
+    let found = entity.fields.values().find_map(|field| match &field.kind {
+        FieldKind::Column(column) => (column.column == *name).then_some(column),
+        FieldKind::Relation(relation) => relation
+            .joining_column()
+            .filter(|joining| joining.column == *name)
+            .map(|_| env.entity(relation.target.as_str()).primary_column()),
+    });
+    found.expect("a clause looks at columns of its entity")
+}
