@@ -88,6 +88,7 @@ pub struct Literals {
 pub struct Generator<'a> {
     types: HashMap<String, Type>,
     literals: &'a Literals,
+    unfiltered: &'a [&'static str],
 }
 
 /// Relations inside each other, below a root field.
@@ -96,10 +97,11 @@ const DEPTH: usize = 3;
 const INPUT_DEPTH: usize = 4;
 
 impl<'a> Generator<'a> {
-    pub fn new(introspection: &serde_json::Value, literals: &'a Literals) -> Self {
+    /// No filter and no key names the fields `unfiltered`.
+    pub fn new(introspection: &serde_json::Value, literals: &'a Literals, unfiltered: &'a [&'static str]) -> Self {
         let types: Vec<Type> = serde_json::from_value(introspection["data"]["__schema"]["types"].clone())
             .unwrap_or_else(|error| panic!("{error}: {introspection}"));
-        Generator { types: types.into_iter().map(|ty| (ty.name.clone(), ty)).collect(), literals }
+        Generator { types: types.into_iter().map(|ty| (ty.name.clone(), ty)).collect(), literals, unfiltered }
     }
 
     pub fn query(&self, random: &mut Random) -> Query {
@@ -196,7 +198,8 @@ impl<'a> Generator<'a> {
             // Most keys are one field; the id is the one that every entity has.
             let by_id = inputs.iter().find(|input| input.name == "id").filter(|_| random.percent(40));
             let most = if random.percent(70) { 1 } else { 2 };
-            by_id.map_or_else(|| self.choose(random, inputs, depth, most, |_| true), |id| vec![id])
+            let offered = |name: &str| !self.unfiltered.contains(&name);
+            by_id.map_or_else(|| self.choose(random, inputs, depth, most, offered), |id| vec![id])
         } else if ty.ends_with("Condition") {
             let usual = inputs.iter().find(|input| input.name == *random.pick(&["isNull", "eq", "notEq"]));
             // The operators of pg_trgm need the extension.
@@ -205,7 +208,7 @@ impl<'a> Generator<'a> {
                 .filter(|_| random.percent(50))
                 .map_or_else(|| self.choose(random, inputs, depth, 2, offered), |usual| vec![usual])
         } else {
-            self.choose(random, inputs, depth, 2, |_| true)
+            self.choose(random, inputs, depth, 2, |name| !self.unfiltered.contains(&name))
         };
         let members = chosen.into_iter().map(|input| {
             let (name, depth) = (input.ty.name(), depth.saturating_sub(1));
@@ -233,6 +236,7 @@ impl<'a> Generator<'a> {
         // A key may have relations only; then there is nothing else to say.
         let offered = match (depth, low.is_empty()) {
             (0, true) => return Vec::new(),
+            _ if offered.is_empty() => return Vec::new(),
             (0 | 1, false) => low,
             _ => offered,
         };
