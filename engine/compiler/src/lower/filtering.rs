@@ -37,7 +37,7 @@ pub(crate) fn write_and(env: &Env<'_>, state: &mut State, alias: Alias, clause: 
 
 /// Writes a condition beside which AND may stand.
 pub(crate) fn write_conjunct(env: &Env<'_>, state: &mut State, alias: Alias, clause: &Clause<'_>) {
-    let nested = matches!(clause, Clause::Or(_));
+    let nested = matches!(bare(clause), Clause::Or(_));
     state.sql.syntax(if nested { "(" } else { "" });
     write_clause(env, state, alias, clause, Context::Holds);
     state.sql.syntax(if nested { ")" } else { "" });
@@ -78,6 +78,14 @@ pub(crate) fn write_clause(env: &Env<'_>, state: &mut State, alias: Alias, claus
     }
 }
 
+/// What a clause looks like when it is written: where it must only hold, [`Clause::Certain`] writes nothing around what it contains.
+fn bare<'c, 'a>(clause: &'c Clause<'a>) -> &'c Clause<'a> {
+    match clause {
+        Clause::Certain(clause) => bare(clause),
+        other => other,
+    }
+}
+
 fn write_joined(
     env: &Env<'_>,
     state: &mut State,
@@ -90,7 +98,7 @@ fn write_joined(
         if index > 0 {
             state.sql.syntax(operator);
         }
-        let nested = matches!(clause, Clause::And(_) | Clause::Or(_));
+        let nested = matches!(bare(clause), Clause::And(_) | Clause::Or(_));
         state.sql.syntax(if nested { "(" } else { "" });
         write_clause(env, state, alias, clause, context);
         state.sql.syntax(if nested { ")" } else { "" });

@@ -62,6 +62,7 @@ pub(super) fn order<'a>(
 /// One item of `orderBy`: exactly one key, or nested ones down to a column.
 fn key<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, item: &Input, pos: Pos) -> Result<Option<Key<'a>>, Refused> {
     let (name, input) = single_key(entity, item, pos)?;
+    let (name, input) = random_below(input).unwrap_or((name, input));
     match name {
         "_random" => Ok((inputs::constant(input) == Some(&Value::Bool(true))).then_some(Key::Random)),
         "_randomSeeded" if *input == Input::Null => Ok(None),
@@ -72,6 +73,16 @@ fn key<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, item: &Input, pos:
             let hops = hops(env, access, entity, name, input, &mut direction, pos)?;
             Ok(hops.map(|hops| Key::Column(hops, direction)))
         }
+    }
+}
+
+/// `_random` or `_randomSeeded` below relations: chance orders the list itself, whatever it was reached through.
+fn random_below(input: &Input) -> Option<(&str, &Input)> {
+    let Input::Object(members) = input else { return None };
+    match members.first() {
+        Some((name, below)) if matches!(&**name, "_random" | "_randomSeeded") && members.len() == 1 => Some((name, below)),
+        Some((_, below)) if members.len() == 1 => random_below(below),
+        Some(_) | None => None,
     }
 }
 
