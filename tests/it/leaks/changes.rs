@@ -7,7 +7,7 @@ use freehold_tests::Database;
 
 use super::random::Random;
 
-/// A table of content; of the rows that it may have, `n_ids` at most.
+/// A table of content.
 pub struct Table {
     pub name: &'static str,
     pub columns: &'static [(&'static str, Values)],
@@ -37,6 +37,20 @@ pub enum Sort {
     Noticeable,
 }
 
+/// All rows, and what a caller may know of them.
+struct State {
+    everything: Vec<String>,
+    known: Vec<String>,
+}
+
+impl State {
+    /// None when nothing was changed.
+    fn sort_of_change(&self, after: &State) -> Option<Sort> {
+        let is_hidden = self.known == after.known;
+        (self.everything != after.everything).then_some(if is_hidden { Sort::Hidden } else { Sort::Noticeable })
+    }
+}
+
 impl World {
     /// Every id that a row may have.
     pub fn ids(&self) -> Vec<String> {
@@ -62,28 +76,29 @@ impl World {
     /// Makes changes of one sort and returns their statements.
     pub fn change(&mut self, random: &mut Random, sort: Sort, view: &str, n_wanted: usize) -> Vec<String> {
         let mut made = Vec::new();
+        let mut before = self.state(view);
         for _ in 0..n_wanted * 60 {
-            if made.len() < n_wanted {
-                let statement = self.statement(random);
-                if self.attempt(&statement, view) == Some(sort) {
+            if made.len() == n_wanted {
+                return made;
+            }
+            let statement = self.statement(random);
+            self.database.execute("BEGIN").unwrap();
+            // What violates a key is refused.
+            let after = self.database.execute(&statement).ok().map(|()| self.state(view));
+            match after.filter(|after| before.sort_of_change(after) == Some(sort)) {
+                Some(after) => {
                     self.database.execute("COMMIT").unwrap();
                     made.push(statement);
-                } else {
-                    self.database.execute("ROLLBACK").unwrap();
+                    before = after;
                 }
+                None => self.database.execute("ROLLBACK").unwrap(),
             }
         }
-        assert_eq!(made.len(), n_wanted, "too few changes of the wanted sort were found");
-        made
+        panic!("too few changes of the wanted sort were found: {made:?}");
     }
 
-    /// In a transaction that is left open. None when nothing was changed, or the database refused.
-    fn attempt(&mut self, statement: &str, view: &str) -> Option<Sort> {
-        self.database.execute("BEGIN").unwrap();
-        let before = (self.everything(), self.database.texts(view).unwrap());
-        self.database.execute(statement).ok()?;
-        let after = (self.everything(), self.database.texts(view).unwrap());
-        (before.0 != after.0).then_some(if before.1 == after.1 { Sort::Hidden } else { Sort::Noticeable })
+    fn state(&mut self, view: &str) -> State {
+        State { everything: self.everything(), known: self.database.texts(view).unwrap() }
     }
 
     fn everything(&mut self) -> Vec<String> {
