@@ -17,6 +17,7 @@ use random::Random;
 const N_QUERIES: usize = 30;
 const N_ROUNDS: usize = 2;
 const N_CHANGES: usize = 8;
+const N_NOTICEABLE: usize = 20;
 
 /// Who asks, and the query for everything that it may know.
 struct Reader {
@@ -121,7 +122,7 @@ fn observe(slug: &str, url: &str, world: &mut World, reader: &Reader, seed: u64)
             }
         }
     }
-    world.change(&mut random, Sort::Noticeable, &reader.view, N_CHANGES);
+    world.change(&mut random, Sort::Noticeable, &reader.view, N_NOTICEABLE);
     for (query, before) in queries.iter().zip(&answers) {
         tally.n_changed_by_noticeable += usize::from(api.ask(&query.text()) != *before);
     }
