@@ -23,7 +23,6 @@ const N_NOTICEABLE: usize = 20;
 struct Reader {
     memberships: Vec<String>,
     view: String,
-    unfiltered: &'static [&'static str],
 }
 
 impl Reader {
@@ -34,13 +33,7 @@ impl Reader {
             ["--role", role].into_iter().chain(variable)
         });
         let view = values.iter().fold(view.to_owned(), |view, (name, value)| view.replace(name, value));
-        Reader { memberships: words.map(str::to_owned).collect(), view, unfiltered: &[] }
-    }
-
-    /// FIXME: A filter or key that names a field with an OR as its predicate, other than the row's, is written as `row AND a OR b AND filter`: it matches too
-    /// much, unreadable cells included. `fields` are those of which this caller's roles grant something like that.
-    fn without_filters_on(self, fields: &'static [&'static str]) -> Self {
-        Reader { unfiltered: fields, ..self }
+        Reader { memberships: words.map(str::to_owned).collect(), view }
     }
 }
 
@@ -90,7 +83,7 @@ fn observe(slug: &str, url: &str, world: &mut World, reader: &Reader, seed: u64)
         times: &["2024-01-02T03:04:05.678Z", "2024-02-29", "2025-01-01"],
     };
     let introspection = api.client.graphql(&api.url, Some(&api.token), INTROSPECTION, json!({})).unwrap().json();
-    let generator = Generator::new(&introspection, &literals, reader.unfiltered);
+    let generator = Generator::new(&introspection, &literals);
     let (mut queries, mut answers) = (Vec::new(), Vec::new());
     while queries.len() < N_QUERIES {
         let query = generator.query(&mut random);
@@ -223,8 +216,7 @@ fn readers_of_the_corpus_notice_no_hidden_change() {
         Reader::new(&[("reader", "")], reader, &[("$level", "false")]),
         Reader::new(&[("editor", &site_one)], editor, &[("$site", one)]),
         Reader::new(&[("senior", &site_two)], editor, &[("$site", two)]),
-        Reader::new(&[("editor", &site_one), ("reader", level)], both, &[("$site", one), ("$level", "rank >= 2")])
-            .without_filters_on(&["slug", "rank", "title", "secret", "author", "tags", "locales"]),
+        Reader::new(&[("editor", &site_one), ("reader", level)], both, &[("$site", one), ("$level", "rank >= 2")]),
     ];
     let (url, mut world) = tenant("leaks-corpus", "cases/schema.json", CORPUS);
     let seed = binaries::repository().join("tests/cases/seed.sql");
@@ -274,7 +266,7 @@ fn readers_of_the_desk_notice_no_hidden_change() {
     let team = world.database.texts("SELECT id::text AS value FROM team ORDER BY id LIMIT 1").unwrap().remove(0);
     let readers = [
         Reader::new(&[("guest", "")], guest, &[]),
-        Reader::new(&[("member", &format!("team={team}"))], member, &[("$team", &team)]).without_filters_on(&["title", "name"]),
+        Reader::new(&[("member", &format!("team={team}"))], member, &[("$team", &team)]),
     ];
     check("leaks-desk", &url, &mut world, &readers, 200);
 }

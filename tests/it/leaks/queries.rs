@@ -88,7 +88,6 @@ pub struct Literals {
 pub struct Generator<'a> {
     types: HashMap<String, Type>,
     literals: &'a Literals,
-    unfiltered: &'a [&'static str],
 }
 
 /// Relations inside each other, below a root field.
@@ -97,11 +96,10 @@ const DEPTH: usize = 3;
 const INPUT_DEPTH: usize = 4;
 
 impl<'a> Generator<'a> {
-    /// No filter and no key names the fields `unfiltered`.
-    pub fn new(introspection: &serde_json::Value, literals: &'a Literals, unfiltered: &'a [&'static str]) -> Self {
+    pub fn new(introspection: &serde_json::Value, literals: &'a Literals) -> Self {
         let types: Vec<Type> = serde_json::from_value(introspection["data"]["__schema"]["types"].clone())
             .unwrap_or_else(|error| panic!("{error}: {introspection}"));
-        Generator { types: types.into_iter().map(|ty| (ty.name.clone(), ty)).collect(), literals, unfiltered }
+        Generator { types: types.into_iter().map(|ty| (ty.name.clone(), ty)).collect(), literals }
     }
 
     pub fn query(&self, random: &mut Random) -> Query {
@@ -191,15 +189,12 @@ impl<'a> Generator<'a> {
         let definition = &self.types[ty];
         let Some(inputs) = &definition.inputs else { return self.literal(random, definition) };
         let chosen = if ty.ends_with("OrderBy") {
-            // FIXME: `orderBy: [{author: {_randomSeeded: 1}}]` answers 500 (the compiler panics), so that only the list itself is put in random order.
-            let is_nested = depth < INPUT_DEPTH;
-            self.choose(random, inputs, depth, 1, |name| name != "_random" && !(is_nested && name == "_randomSeeded"))
+            self.choose(random, inputs, depth, 1, |name| name != "_random")
         } else if ty.ends_with("UniqueWhere") {
             // Most keys are one field; the id is the one that every entity has.
             let by_id = inputs.iter().find(|input| input.name == "id").filter(|_| random.percent(40));
             let most = if random.percent(70) { 1 } else { 2 };
-            let offered = |name: &str| !self.unfiltered.contains(&name);
-            by_id.map_or_else(|| self.choose(random, inputs, depth, most, offered), |id| vec![id])
+            by_id.map_or_else(|| self.choose(random, inputs, depth, most, |_| true), |id| vec![id])
         } else if ty.ends_with("Condition") {
             let usual = inputs.iter().find(|input| input.name == *random.pick(&["isNull", "eq", "notEq"]));
             // The operators of pg_trgm need the extension.
@@ -208,7 +203,7 @@ impl<'a> Generator<'a> {
                 .filter(|_| random.percent(50))
                 .map_or_else(|| self.choose(random, inputs, depth, 2, offered), |usual| vec![usual])
         } else {
-            self.choose(random, inputs, depth, 2, |name| !self.unfiltered.contains(&name))
+            self.choose(random, inputs, depth, 2, |_| true)
         };
         let members = chosen.into_iter().map(|input| {
             let (name, depth) = (input.ty.name(), depth.saturating_sub(1));
@@ -236,7 +231,6 @@ impl<'a> Generator<'a> {
         // A key may have relations only; then there is nothing else to say.
         let offered = match (depth, low.is_empty()) {
             (0, true) => return Vec::new(),
-            _ if offered.is_empty() => return Vec::new(),
             (0 | 1, false) => low,
             _ => offered,
         };
