@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, NopErrorHandler, Pool, PooledConnection};
 use diesel::{Connection, RunQueryDsl};
@@ -70,8 +71,9 @@ impl Catalog {
     pub(crate) fn read<T>(&self, mut work: impl FnMut(&mut PgConnection) -> Result<T, CatalogError>) -> Result<T, CatalogError> {
         // After a restart of the control database every pooled connection is dead; each failure drops one.
         for _ in 0..self.max_connections {
-            match work(&mut *self.checkout()?) {
-                Err(CatalogError::Query(error)) if is_broken(&error) => {}
+            let mut conn = self.checkout()?;
+            match work(&mut conn) {
+                Err(CatalogError::Query(error)) if is_broken(&error) => condemn(&mut conn),
                 done => return done,
             }
         }
@@ -99,9 +101,15 @@ impl Catalog {
             if diesel::sql_query("SELECT 1").execute(&mut *conn).is_ok() {
                 return Ok(conn);
             }
+            condemn(&mut conn);
         }
         self.checkout()
     }
+}
+
+/// Has the pool drop a dead connection instead of handing it out again. diesel 2.3 does so itself when a reply is missing, not when a command cannot be sent.
+fn condemn(conn: &mut PgConnection) {
+    AnsiTransactionManager::transaction_manager_status_mut(conn).set_in_error();
 }
 
 /// A server that vanished must not hold the pool's thread, nor a caller, for the kernel's two hours.
