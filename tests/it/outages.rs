@@ -16,6 +16,22 @@ fn signal(name: &str, pids: &[i32]) {
     assert!(Command::new("kill").arg(format!("-{name}")).args(pids).status().unwrap().success());
 }
 
+/// Processes that are stopped until this is dropped, so that a failing test leaves none behind.
+struct Frozen(Vec<i32>);
+
+impl Frozen {
+    fn new(pids: Vec<i32>) -> Self {
+        signal("STOP", &pids);
+        Self(pids)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("CONT", &self.0);
+    }
+}
+
 fn ask(installation: &Installation) -> Answer {
     let acme = installation.tenant("acme");
     let asked = Instant::now();
@@ -56,13 +72,13 @@ fn a_hanging_and_a_dead_postgresql_get_clear_answers_and_images_still_come() {
 
     let postgres = installation.processes("postgres");
     assert!(postgres.len() > 3, "{postgres:?}");
-    signal("STOP", &postgres);
+    let frozen = Frozen::new(postgres);
     let hung = ask(&installation);
     assert!(matches!(hung.status, 503 | 504), "{}", hung.json());
     assert!(hung.code().is_some(), "{}", hung.json());
     is_discreet(&hung);
     image_comes(&urls[0]);
-    signal("CONT", &postgres);
+    drop(frozen);
     eventually(|| (ask(&installation).status == 200).then_some(()));
 
     signal("KILL", &installation.processes("postgres"));
