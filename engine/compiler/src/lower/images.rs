@@ -2,8 +2,8 @@
 
 use freehold_schema::ident::Ident;
 
-use super::reading::{unsupported, write_type_name};
-use super::{Refused, State, response_column};
+use super::reading::{unsupported, write_members};
+use super::{Refused, State};
 use crate::api::Meaning;
 use crate::bind::{BindSource, BindType};
 use crate::plan::ImageSlot;
@@ -14,10 +14,8 @@ use crate::sql::Alias;
 pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field: &Selected) -> Result<(), Refused> {
     let json = state.sql.next_alias();
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    for (index, part) in field.selections.fields().iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
+    write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::ImageMember => {
                 state.sql.column(alias, column).syntax(match &*part.name {
                     "key" => "->'key'",
@@ -30,8 +28,8 @@ pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field
             Meaning::ImageUrl => write_url(state, alias, column, part),
             _ => return Err(unsupported(part)),
         }
-        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
-    }
+        Ok(())
+    })?;
     state.sql.syntax(" WHERE ").column(alias, column).syntax(" IS NOT NULL) ").alias(json).syntax(")");
     Ok(())
 }

@@ -5,8 +5,8 @@ use freehold_schema::names::FieldName;
 
 use super::clauses::{self, Clause};
 use super::filtering::{Context, write_clause};
-use super::reading::{unsupported, write_type_name};
-use super::{Env, Refused, Row, State, response_column};
+use super::reading::{unsupported, write_members};
+use super::{Env, Refused, Row, State};
 use crate::api::Meaning;
 use crate::permissions::Access;
 use crate::selection::Selected;
@@ -15,17 +15,15 @@ use crate::selection::Selected;
 pub(super) fn write_meta<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selected) -> Result<(), Refused> {
     let json = state.sql.next_alias();
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    for (index, part) in field.selections.fields().iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
+    write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name),
             // The contract: nothing is said about the key.
             Meaning::MetaOf(name) if *name == row.entity.primary => drop(state.sql.syntax("NULL::json")),
             Meaning::MetaOf(name) => write_field_meta(env, state, row, name, part)?,
             _ => return Err(unsupported(part)),
         }
-        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
-    }
+        Ok(())
+    })?;
     state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())
 }
@@ -39,10 +37,8 @@ fn write_field_meta<'a>(
 ) -> Result<(), Refused> {
     let json = state.sql.next_alias();
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    for (index, part) in field.selections.fields().iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
+    write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::MetaReadable => {
                 let readable = clauses::readable(env, row.access, row.entity, name.as_str());
                 write_flag(env, state, row, &readable);
@@ -58,8 +54,8 @@ fn write_field_meta<'a>(
             }
             _ => return Err(unsupported(part)),
         }
-        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
-    }
+        Ok(())
+    })?;
     state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())
 }

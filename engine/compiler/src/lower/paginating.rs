@@ -1,9 +1,9 @@
 //! Connections: a page and the number of all rows.
 
 use super::clauses::{self, Clause};
-use super::reading::{unsupported, write_fields, write_type_name};
+use super::reading::{unsupported, write_fields, write_members};
 use super::relations::{Origin, Rows, write_columns, write_page, write_source};
-use super::{Env, Refused, Row, State, response_column};
+use super::{Env, Refused, Row, State};
 use crate::api::Meaning;
 use crate::selection::Selected;
 use crate::sql::Alias;
@@ -62,31 +62,26 @@ fn is_restricted(env: &Env<'_>, rows: &Rows<'_>) -> bool {
 }
 
 fn write_parts<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected, from: From) -> Result<(), Refused> {
-    for (index, part) in field.selections.fields().iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
+    write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::PageInfo => write_page_info(env, state, rows, part, from)?,
             Meaning::Edges => write_edges(env, state, rows, part, from)?,
             _ => return Err(unsupported(part)),
         }
-        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn write_page_info<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected, from: From) -> Result<(), Refused> {
     let json = state.sql.next_alias();
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    for (index, part) in field.selections.fields().iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
+    write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::TotalCount => write_count(env, state, rows, from),
             _ => return Err(unsupported(part)),
         }
-        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
-    }
+        Ok(())
+    })?;
     state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())
 }
@@ -124,10 +119,8 @@ fn write_edges<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Se
         From::Matches { row, .. } => row,
     };
     state.sql.syntax("(SELECT coalesce(json_agg(row_to_json(").alias(json).syntax(")), '[]') FROM (SELECT ");
-    for (index, part) in field.selections.fields().iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
+    write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Typename => write_type_name(state, &field.type_name),
             Meaning::Node => {
                 let node = state.sql.next_alias();
                 state.sql.syntax("(SELECT row_to_json(").alias(node).syntax(") FROM (SELECT ");
@@ -137,8 +130,8 @@ fn write_edges<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Se
             }
             _ => return Err(unsupported(part)),
         }
-        state.sql.syntax(" AS ").ident(&response_column(&part.key, part.pos)?);
-    }
+        Ok(())
+    })?;
     write_edge_source(env, state, rows, from, alias);
     state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())

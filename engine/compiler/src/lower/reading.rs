@@ -82,20 +82,29 @@ pub(super) fn write_fields<'a>(
     type_name: &str,
     fields: &[Selected],
 ) -> Result<(), Refused> {
-    for (index, field) in fields.iter().enumerate() {
+    write_members(state, type_name, fields, |state, field| write_field(env, state, row, field))
+}
+
+/// Writes `value AS "key", …` for the members of an object of this type. `__typename` is written here, every other value by `write`.
+pub(super) fn write_members(
+    state: &mut State,
+    type_name: &str,
+    members: &[Selected],
+    mut write: impl FnMut(&mut State, &Selected) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    for (index, member) in members.iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
-        write_field(env, state, row, type_name, field)?;
-        state.sql.syntax(" AS ").ident(&response_column(&field.key, field.pos)?);
+        match member.meaning {
+            Meaning::Typename => drop(state.sql.word_literal(type_name).syntax("::text")),
+            _ => write(state, member)?,
+        }
+        state.sql.syntax(" AS ").ident(&response_column(&member.key, member.pos)?);
     }
     Ok(())
 }
 
-fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, type_name: &str, field: &Selected) -> Result<(), Refused> {
+fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selected) -> Result<(), Refused> {
     match &field.meaning {
-        Meaning::Typename => {
-            write_type_name(state, type_name);
-            Ok(())
-        }
         Meaning::Column(name) => {
             let column = row.entity.column(name.as_str()).ok_or_else(|| unsupported(field))?;
             let readable = clauses::readable(env, row.access, row.entity, name.as_str());
@@ -120,11 +129,6 @@ fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, type_name: &s
         Meaning::Meta => meta::write_meta(env, state, row, field),
         _ => Err(unsupported(field)),
     }
-}
-
-/// Writes the name of an object type.
-pub(super) fn write_type_name(state: &mut State, type_name: &str) {
-    state.sql.word_literal(type_name).syntax("::text");
 }
 
 /// A field that has no meaning at its place, or none yet.
