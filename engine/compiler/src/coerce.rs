@@ -25,7 +25,7 @@ pub(crate) use shape::CHOOSING_MEMBERS;
 /// Coerced variables of one request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Variables {
-    values: HashMap<Arc<str>, Value>,
+    pub(crate) values: HashMap<Arc<str>, Value>,
     shape: String,
 }
 

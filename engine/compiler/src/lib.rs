@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! (schema, roles)  ->  Permissions  ->  Api            once per (release, role set)
-//! document text    ->  Prepared                        once per (Api, text, operation name)
+//! document text    ->  Prepared                        once per (Api, outline of the text, operation name)
 //! variables        ->  Variables, Shape                once per request
 //! all of them      ->  Plan                            once per (Prepared, Shape, caller's shape)
 //! Plan + Variables ->  bind values                     once per request
@@ -19,6 +19,7 @@ pub mod coerce;
 mod collect;
 pub mod compile;
 pub mod error;
+pub mod literals;
 mod lower;
 pub mod mutation;
 pub mod permissions;

@@ -77,6 +77,21 @@ pub struct QueryPlan {
     pub images: Vec<ImageSlot>,
 }
 
+impl QueryPlan {
+    /// Whether a root field is answered with an error, which names its place in the document.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        fn fail(roots: &[Root]) -> bool {
+            roots.iter().any(|root| match &root.value {
+                RootValue::Failed(_) => true,
+                RootValue::Object(roots) => fail(roots),
+                RootValue::Row(_) | RootValue::Constant(_) | RootValue::Introspection => false,
+            })
+        }
+        fail(&self.roots)
+    }
+}
+
 /// One root field of the answer.
 #[derive(Debug, Clone)]
 pub struct Root {
@@ -190,6 +205,17 @@ pub struct MutationPlan {
     pub n_new_ids: usize,
     /// New primary keys are UUIDs of version 7 rather than 4.
     pub uuid_v7: bool,
+}
+
+impl MutationPlan {
+    /// As [`QueryPlan::fails`], of the queries in it. What goes wrong with a write is named by paths of its input.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.roots.iter().any(|root| match &root.value {
+            MutationRootValue::Query(query) => query.fails(),
+            MutationRootValue::Write(_) | MutationRootValue::Constant(_) => false,
+        })
+    }
 }
 
 /// One root field of a mutation.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Api;
 use crate::error::{ErrorCode, RequestError};
+use crate::literals::Hole;
 use crate::syntax::ast::{Document, Operation, OperationType};
 use crate::syntax::{self, ParseLimits};
 use crate::validate::validate;
@@ -54,6 +55,8 @@ pub struct Prepared {
     pub(crate) document: Arc<Document>,
     operation: usize,
     by_value: HashSet<Arc<str>>,
+    /// Where literals were taken out, in document order; see [`crate::literals`].
+    pub(crate) holes: Vec<Hole>,
 }
 
 impl Prepared {
@@ -72,6 +75,11 @@ impl Prepared {
     /// Whether the value of a variable, not only its presence, decides the plan.
     pub(crate) fn is_by_value(&self, variable: &str) -> bool {
         self.by_value.contains(variable)
+    }
+
+    /// The same operation of a document whose literals were taken out.
+    pub(crate) fn with_document(&self, document: Document, holes: Vec<Hole>) -> Self {
+        Self { document: Arc::new(document), operation: self.operation, by_value: self.by_value.clone(), holes }
     }
 
     pub(crate) fn operation(&self) -> &Operation {
@@ -93,7 +101,7 @@ pub fn prepare(api: &Api, text: &str, operation_name: Option<&str>, limits: &Lim
     let validated = validate(api, &document, limits)?;
     let operation = choose(&document, operation_name).map_err(|error| vec![error])?;
     refuse_missing_root(api, &document.operations[operation]).map_err(|error| vec![error])?;
-    Ok(Prepared { document: Arc::new(document), operation, by_value: validated.by_value })
+    Ok(Prepared { document: Arc::new(document), operation, by_value: validated.by_value, holes: Vec::new() })
 }
 
 fn choose(document: &Document, operation_name: Option<&str>) -> Result<usize, RequestError> {

@@ -6,6 +6,7 @@
 pub mod ast;
 mod block_string;
 mod lexer;
+pub(crate) mod outline;
 mod parser;
 mod print;
 #[cfg(test)]

@@ -26,6 +26,7 @@ struct Known {
 /// One document as one API understands it.
 pub struct Document {
     api: u64,
+    /// The key: a text, or the outline of several.
     text: String,
     operation_name: Option<String>,
     /// Parsed and validated.
@@ -68,8 +69,7 @@ impl Documents {
     pub fn insert(&self, api: u64, text: String, operation_name: Option<String>, prepared: Prepared) -> Arc<Document> {
         let hash = self.hasher.hash_one((api, text.as_str(), operation_name.as_deref()));
         let size = text.len();
-        let document =
-            Arc::new(Document { api, text, operation_name, prepared, plans: Mutex::default(), introspection: Mutex::default() });
+        let document = Arc::new(Document::new(api, text, operation_name, prepared));
         // One that is a good part of the whole room would only push out the others.
         if size > self.most_bytes / 16 {
             return document;
@@ -93,7 +93,12 @@ impl Documents {
 }
 
 impl Document {
-    /// The document's text.
+    /// A document without plans.
+    pub fn new(api: u64, text: String, operation_name: Option<String>, prepared: Prepared) -> Self {
+        Self { api, text, operation_name, prepared, plans: Mutex::default(), introspection: Mutex::default() }
+    }
+
+    /// The text, or the outline of all texts that share the document.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -8,9 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use freehold_compiler::bind::{BindContext, StepOutputs};
 use freehold_compiler::caller::Caller;
 use freehold_compiler::coerce::Variables;
-use freehold_compiler::compile::compile;
 use freehold_compiler::plan::{MutationRootValue, Plan, QueryPlan, Root, RootValue};
-use freehold_compiler::prepare::prepare;
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,10 +17,10 @@ use crate::content::answer::{Answer, Introspected, Writer};
 use crate::content::documents::{Document, lock};
 use crate::content::images::{self, Splice};
 use crate::content::mutation;
+use crate::content::planning::{Asked, Planned};
 use crate::content::releases::{Release, RoleApi};
 use crate::http::accept::Style;
 use crate::http::failure::Failure;
-use crate::http::request::GraphqlRequest;
 use crate::state::State;
 
 /// Who asks whom, and until when.
@@ -67,7 +65,8 @@ pub struct Values {
 }
 
 impl ReadyPlan {
-    fn new(plan: Plan) -> Self {
+    /// Makes the statements of a plan ready to run.
+    pub fn new(plan: Plan) -> Self {
         let of_query =
             |query: &QueryPlan| query.statement.iter().map(|statement| Arc::new(SqlStatement::new(statement))).collect();
         let statements = match &plan {
@@ -115,54 +114,19 @@ impl Values {
 }
 
 impl Setting {
-    /// The document of a request: from the cache, or parsed and validated on a thread that may take its time.
-    pub async fn document(&self, request: &mut GraphqlRequest) -> Result<Arc<Document>, Failure> {
-        let api = self.role_api.number;
-        let documents = &self.state.documents;
-        if let Some(document) = documents.get(api, &request.query, request.operation_name.as_deref()) {
-            self.state.telemetry.plan_hit();
-            return Ok(document);
-        }
-        self.state.telemetry.plan_miss();
-        let (state, role_api) = (Arc::clone(&self.state), Arc::clone(&self.role_api));
-        let (text, operation_name) = (std::mem::take(&mut request.query), request.operation_name.take());
-        let prepared = tokio::task::spawn_blocking(move || {
-            let prepared = prepare(&role_api.api, &text, operation_name.as_deref(), &state.limits).map_err(Failure::Document)?;
-            Ok(state.documents.insert(role_api.number, text, operation_name, prepared))
-        });
-        prepared.await.unwrap_or(Err(Failure::Internal))
-    }
-
-    /// Runs the operation of a document.
-    pub async fn run(self: &Arc<Self>, document: &Arc<Document>, variables: Map<String, Value>) -> Result<Answer, Failure> {
-        let coerced = document.prepared.coerce(&self.role_api.api, &variables).map_err(Failure::Document)?;
-        let plan = self.plan(document, &coerced).await?;
+    /// Runs what a request asks for.
+    pub async fn run(self: &Arc<Self>, asked: Asked, variables: Map<String, Value>) -> Result<Answer, Failure> {
+        let Planned { document, variables: coerced, plan } = self.planned(asked, &variables).await?;
         let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller)));
         match &plan.plan {
             Plan::Query(query) => {
-                let introspected = self.introspect(document, query, &variables).await?;
+                let introspected = self.introspect(&document, query, &variables).await?;
                 let statement = plan.statements.first().and_then(|statements| statements.first());
                 let data = self.query(query, statement, &values, &introspected).await?;
                 Ok(data.finish())
             }
             Plan::Mutation(_) => mutation::run(self, &plan, &values).await,
         }
-    }
-
-    async fn plan(&self, document: &Arc<Document>, variables: &Variables) -> Result<Arc<ReadyPlan>, Failure> {
-        if let Some(plan) = document.plan(self.caller.shape(), variables.shape()) {
-            return Ok(plan);
-        }
-        let (release, role_api, caller) = (Arc::clone(&self.release), Arc::clone(&self.role_api), Arc::clone(&self.caller));
-        let (document, variables) = (Arc::clone(document), variables.clone());
-        let most = self.state.documents.plans_per_document();
-        let compiled = tokio::task::spawn_blocking(move || {
-            let prepared = &document.prepared;
-            let plan = compile(&release.schema, &role_api.permissions, &role_api.api, prepared, &variables, &caller);
-            let plan = ReadyPlan::new(plan.map_err(Failure::Operation)?);
-            Ok(document.insert_plan(caller.shape(), variables.shape(), plan, most))
-        });
-        compiled.await.unwrap_or(Err(Failure::Internal))
     }
 
     /// Runs a query's statement and writes its root fields.

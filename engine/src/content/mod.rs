@@ -7,5 +7,6 @@ pub mod execute;
 pub mod images;
 pub mod introspection;
 pub mod mutation;
+pub mod planning;
 pub mod releases;
 pub mod sessions;

@@ -127,15 +127,15 @@ async fn carry_out(
     }
     let role_api = release.api(caller.role_set()).await.map_err(|error| release_failure(&error))?;
     let setting = Arc::new(Setting { state: Arc::clone(state), tenant, release, role_api, caller, deadline, style });
-    let document = setting.document(&mut asked).await?;
-    if let Some(name) = document.prepared.operation_name() {
+    let wanted = setting.document(&mut asked).await?;
+    if let Some(name) = wanted.document.prepared.operation_name() {
         facts.operation = Some(name.chars().take(LOGGED_NAME).collect());
     }
-    if request.method() == Method::GET && document.prepared.is_mutation() {
+    if request.method() == Method::GET && wanted.document.prepared.is_mutation() {
         return Err(Failure::MethodNotAllowed { allow: "POST", message: "a mutation must be sent by POST" });
     }
     let claimed = session.claims.tenant;
-    match setting.run(&document, asked.variables).await {
+    match setting.run(wanted, asked.variables).await {
         Err(Failure::Execute(error @ ExecuteError::DatabaseUnavailable { .. })) => {
             Err(turned_away(state, slug, claimed, error).await)
         }

@@ -48,6 +48,35 @@ fn plans_are_shared_by_tenants_and_separate_by_role() {
 }
 
 #[test]
+fn texts_that_differ_in_literals_share_a_plan() {
+    let engine = Engine::start(test_cluster());
+    let token = engine.token(&engine.tenant("acme"), "admin");
+    let ask = |query: &str| engine.query("acme", &token, query);
+    let hits = || {
+        let metrics = engine.send("GET", "/metrics", &[], ()).text;
+        let line = metrics.lines().find(|line| line.starts_with("freehold_plan_cache_total{result=\"hit\"}")).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()
+    };
+    let by_slug = |slug: &str| format!("{{ listNote(filter: {{slug: {{in: [\"{slug}\", \"none\"]}}}}, limit: 3) {{ slug }} }}");
+    assert_eq!(ask(&by_slug("first")).json()["data"], json!({ "listNote": [{ "slug": "first" }] }));
+    assert_eq!(hits(), 0);
+    assert_eq!(ask(&by_slug("other")).json()["data"], json!({ "listNote": [] }));
+    assert_eq!(ask(&by_slug("first").replace(' ', "\n ")).json()["data"], json!({ "listNote": [{ "slug": "first" }] }));
+    assert_eq!(hits(), 2);
+    // A literal that is none of its type is told of at its place in the text that has it.
+    assert_eq!(ask("{ getNote(by: {id: \"00000000-0000-0000-0000-000000000000\"}) { slug } }").status, 200);
+    let wrong = ask("{\n  getNote(by: {id: \"no uuid\"}) { slug } }");
+    assert_eq!((wrong.status, &wrong.json()["errors"][0]["locations"]), (400, &json!([{ "line": 2, "column": 20 }])));
+    // So is a root field that fails.
+    let not_unique = |before: &str| {
+        let query = format!("{{ x: listNote(filter: {{slug: {{eq: \"{before}\"}}}}) {{ slug }} getNote(by: {{}}) {{ slug }} }}");
+        let reply = engine.post_with("acme", &token, &[("accept", "*/*")], &json!({ "query": query }));
+        reply.json()["errors"][0]["locations"][0]["column"].as_u64().unwrap()
+    };
+    assert_eq!(not_unique("long long") - not_unique("a"), 8);
+}
+
+#[test]
 fn introspection_shows_what_the_role_sees() {
     let engine = Engine::start(test_cluster());
     let acme = engine.tenant("acme");
