@@ -10,6 +10,7 @@ mod isolation;
 mod journey;
 mod leaks;
 mod outages;
+mod paging;
 mod refusals;
 mod saga_crash;
 mod tidy;

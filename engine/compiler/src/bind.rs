@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use freehold_schema::names::{RoleName, VariableName};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -46,6 +47,17 @@ pub enum BindSource {
     NotNegative {
         /// The number.
         source: Box<BindSource>,
+        /// The argument it was given for.
+        argument: Arc<str>,
+    },
+    /// One of the texts in a cursor, or NULL.
+    Cursor {
+        /// The cursor.
+        cursor: Box<BindSource>,
+        /// The order that it must be of, in words.
+        order: Arc<str>,
+        /// Which of its texts.
+        index: usize,
         /// The argument it was given for.
         argument: Arc<str>,
     },
@@ -169,6 +181,10 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
             other => other,
         },
         BindSource::NotNegative { source, argument } => not_negative(resolve(source, context)?, argument)?,
+        BindSource::Cursor { cursor, order, index, argument } => {
+            let cursor = resolve(cursor, context)?;
+            cursor_text(&cursor, order, *index).ok_or_else(|| no_cursor(argument))?
+        }
         BindSource::Session(role, variable) => texts(context.caller.values(role, variable)),
         BindSource::Identity => {
             Value::Array(context.caller.identity().map(|id| Value::from(id.to_string())).into_iter().collect())
@@ -201,6 +217,25 @@ fn not_negative(value: Value, argument: &str) -> Result<Value, RequestError> {
             code: ErrorCode::BadUserInput,
         }),
         Some(_) | None => Ok(value),
+    }
+}
+
+/// A text of a cursor as `lower/cursors.rs` writes it: base64 of a JSON array.
+fn cursor_text(cursor: &Value, order: &str, index: usize) -> Option<Value> {
+    let json = BASE64.decode(cursor.as_str()?.as_bytes()).ok()?;
+    let Value::Array(mut texts) = serde_json::from_slice(&json).ok()? else { return None };
+    let is_of_order = texts.first()?.as_str() == Some(order);
+    let text = (texts.len() > index + 1).then(|| texts.swap_remove(index + 1))?;
+    (is_of_order && (text.is_null() || text.as_str().is_some_and(|text| !text.contains('\0')))).then_some(text)
+}
+
+fn no_cursor(argument: &str) -> RequestError {
+    RequestError {
+        message: format!(
+            "argument `{argument}` is no cursor of this list in this order; take `cursor`, `startCursor` or `endCursor` of it"
+        ),
+        locations: Vec::new(),
+        code: ErrorCode::BadUserInput,
     }
 }
 

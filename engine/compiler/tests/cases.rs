@@ -87,7 +87,10 @@ fn compiled(schema: &Schema, case: &Path) -> String {
         steps: &steps,
     };
     for statement in statements(&once) {
-        let values = statement.bind(&context).expect("the case's values can be bound");
+        let values = match statement.bind(&context) {
+            Ok(values) => values,
+            Err(error) => return refused(&[error]),
+        };
         assert_eq!(values.len(), statement.binds.len());
         assert_eq!(statement.segments.len(), statement.binds.len() + 1);
     }

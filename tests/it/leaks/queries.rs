@@ -160,18 +160,17 @@ impl<'a> Generator<'a> {
     }
 
     fn arguments(&self, random: &mut Random, field: &Field) -> String {
-        // FIXME: A list without an order, its own or a default one, and without a cut comes in the order of the table's pages, which changes when an
-        // unreadable cell is updated: such lists are left out.
         let is_cut = random.percent(50);
         let mut given = Vec::new();
         for argument in &field.args {
             let value = match argument.name.as_str() {
                 "by" => self.input(random, argument.ty.name(), INPUT_DEPTH),
                 "filter" if random.percent(55) => self.input(random, argument.ty.name(), INPUT_DEPTH),
-                "orderBy" if !is_cut || random.percent(50) => self.list(random, argument.ty.name(), INPUT_DEPTH),
+                "orderBy" if random.percent(60) => self.list(random, argument.ty.name(), INPUT_DEPTH),
                 "limit" | "first" if is_cut => random.pick(&["0", "1", "2", "3", "5", "100"]).to_string(),
                 "offset" | "skip" if is_cut && random.percent(30) => random.below(4).to_string(),
-                "filter" | "orderBy" | "limit" | "first" | "offset" | "skip" => continue,
+                "last" if !is_cut && random.percent(30) => random.below(4).to_string(),
+                "filter" | "orderBy" | "limit" | "first" | "offset" | "skip" | "after" | "before" | "last" => continue,
                 other => panic!("the generator does not know the argument `{other}` of `{}`", field.name),
             };
             given.push(format!("{}: {value}", argument.name));

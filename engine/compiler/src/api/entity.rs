@@ -26,7 +26,8 @@ impl<'a> Builder<'a> {
             field("edges", ty(&format!("[{name}Edge!]!")), Meaning::Edges),
         ];
         self.add(object(&format!("{name}Connection"), connection));
-        self.add(object(&format!("{name}Edge"), [field("node", ty(&format!("{name}!")), Meaning::Node)]));
+        let edge = [field("node", ty(&format!("{name}!")), Meaning::Node), field("cursor", ty("String!"), Meaning::Cursor)];
+        self.add(object(&format!("{name}Edge"), edge));
     }
 
     fn object(&mut self, entity: &'a Entity, visible: &[&'a Field]) {
@@ -185,9 +186,11 @@ pub(super) fn list(name: &str, target: &str, meaning: Meaning) -> OutputField {
     field_with(name, &arguments, ty(&format!("[{target}!]!")), meaning)
 }
 
-/// `name(filter, orderBy, skip, first): TConnection!`
+/// `name(filter, orderBy, skip, first, after, before, last): TConnection!`
 pub(super) fn paginate(name: &str, target: &str, meaning: Meaning) -> OutputField {
     let (filter, order) = (format!("{target}Where"), format!("[{target}OrderBy!]"));
-    let arguments = [("filter", filter.as_str()), ("orderBy", order.as_str()), ("skip", "Int"), ("first", "Int")];
+    let contract = [("filter", filter.as_str()), ("orderBy", order.as_str()), ("skip", "Int"), ("first", "Int")];
+    let cursors = [("after", "String"), ("before", "String"), ("last", "Int")];
+    let arguments = [&contract[..], &cursors].concat();
     field_with(name, &arguments, ty(&format!("{target}Connection!")), meaning)
 }

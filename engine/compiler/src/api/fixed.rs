@@ -88,7 +88,16 @@ fn read_types() -> Vec<TypeDefinition> {
         [field("readable", ty("Boolean"), Meaning::MetaReadable), field("updatable", ty("Boolean"), Meaning::MetaUpdatable)];
     vec![
         object("FieldMeta", meta),
-        object("PageInfo", [field("totalCount", ty("Int!"), Meaning::TotalCount)]),
+        object(
+            "PageInfo",
+            [
+                field("totalCount", ty("Int!"), Meaning::TotalCount),
+                field("hasNextPage", ty("Boolean!"), Meaning::HasNextPage),
+                field("hasPreviousPage", ty("Boolean!"), Meaning::HasPreviousPage),
+                field("startCursor", ty("String"), Meaning::StartCursor),
+                field("endCursor", ty("String"), Meaning::EndCursor),
+            ],
+        ),
         enumeration("OrderDirection", &["asc", "desc", "ascNullsFirst", "descNullsLast"]),
         plain("Info", &[("description", "String")]),
     ]

@@ -181,7 +181,7 @@ pub enum Meaning {
     Get(EntityName),
     /// `listX(filter, orderBy, offset, limit)`
     List(EntityName),
-    /// `paginateX(filter, orderBy, skip, first)`
+    /// `paginateX(filter, orderBy, skip, first, after, before, last)`
     Paginate(EntityName),
     /// `validateCreateX(data)`
     ValidateCreate(EntityName),
@@ -212,7 +212,7 @@ pub enum Meaning {
     HasOne(FieldName),
     /// A has-many relation: `r(filter, orderBy, offset, limit)`.
     HasMany(FieldName),
-    /// `paginateR(filter, orderBy, skip, first)`
+    /// `paginateR(filter, orderBy, skip, first, after, before, last)`
     PaginateHasMany(FieldName),
     /// `rByF(by, filter)` and `rBy(by, filter)`: the one related row with this key.
     ReducedHasMany(FieldName),
@@ -229,8 +229,18 @@ pub enum Meaning {
     PageInfo,
     /// `totalCount` of `PageInfo`.
     TotalCount,
+    /// `hasNextPage` of `PageInfo`.
+    HasNextPage,
+    /// `hasPreviousPage` of `PageInfo`.
+    HasPreviousPage,
+    /// `startCursor` of `PageInfo`.
+    StartCursor,
+    /// `endCursor` of `PageInfo`.
+    EndCursor,
     /// `edges` of a connection.
     Edges,
+    /// `cursor` of an edge.
+    Cursor,
     /// `node` of an edge or of a mutation's result.
     Node,
 

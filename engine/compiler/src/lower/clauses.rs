@@ -8,6 +8,7 @@ use freehold_schema::model::{Column, Entity, RelationKind};
 use freehold_schema::names::FieldName;
 use indexmap::IndexSet;
 
+use super::cursors::Beyond;
 use super::links::{Junction, Link};
 use super::uniques::{Lookup, lookup};
 use super::{Env, columns, predicates};
@@ -29,6 +30,8 @@ pub(crate) enum Clause<'a> {
     Related(Box<Related<'a>>),
     /// A row of the junction satisfies something; the related row itself need not be looked at.
     Junction(Junction<'a>, &'a Ident, Box<Clause<'a>>),
+    /// The row lies behind a cursor.
+    Beyond(Box<Beyond<'a>>),
 }
 
 /// A column of the row, and the column whose values it holds: a foreign key holds those of a primary key.
@@ -131,7 +134,7 @@ impl<'a> Clause<'a> {
             Clause::Constant(truth) => truth.is_some(),
             Clause::And(clauses) | Clause::Or(clauses) => clauses.iter().all(Self::is_decided),
             Clause::Not(clause) => clause.is_decided(),
-            Clause::Certain(_) | Clause::IsNull(..) | Clause::Junction(..) => true,
+            Clause::Certain(_) | Clause::IsNull(..) | Clause::Junction(..) | Clause::Beyond(_) => true,
             Clause::Compare(..) => false,
             Clause::Related(related) => !related.single,
         }

@@ -108,16 +108,15 @@ pub(crate) fn write_stored(schema: &Schema, sql: &mut SqlWriter, column: &Column
 
 /// Writes NULL of the column's type.
 pub(crate) fn write_null(schema: &Schema, sql: &mut SqlWriter, column: &Column) {
-    let ty = match &column.kind {
-        ColumnKind::Enum(name) => Some(TypeName::Content(schema.enums[name].pg_type.clone())),
-        _ => TypeName::parse(&column.pg_type),
-    };
-    sql.syntax("NULL::");
-    match &ty {
-        Some(ty) => sql.type_name(ty),
-        None => sql.syntax("text"),
-    };
-    sql.syntax(if column.list { "[]" } else { "" });
+    sql.syntax("NULL::").type_name(&type_name(schema, column)).syntax(if column.list { "[]" } else { "" });
+}
+
+/// The type of a column's values, or of its items when it is a list.
+pub(super) fn type_name(schema: &Schema, column: &Column) -> TypeName {
+    match &column.kind {
+        ColumnKind::Enum(name) => TypeName::Content(schema.enums[name].pg_type.clone()),
+        _ => TypeName::parse(&column.pg_type).unwrap_or_else(|| TypeName::Plain("text".into())),
+    }
 }
 
 /// Writes a column as it stands in an answer.

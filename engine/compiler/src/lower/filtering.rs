@@ -5,7 +5,7 @@ use freehold_schema::filter::Operator;
 use super::clauses::{Cell, Clause, Related};
 use super::columns::ValueType;
 use super::uniques::Lookup;
-use super::{Env, State};
+use super::{Env, State, cursors};
 use crate::bind::{BindSource, BindType};
 use crate::sql::Alias;
 
@@ -75,6 +75,7 @@ pub(crate) fn write_clause(env: &Env<'_>, state: &mut State, alias: Alias, claus
             write_and(env, state, rows, test);
             state.sql.syntax(")");
         }
+        Clause::Beyond(beyond) => cursors::write_beyond(env, state, alias, beyond),
     }
 }
 

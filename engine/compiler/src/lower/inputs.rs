@@ -28,6 +28,11 @@ pub(crate) fn member<'i>(input: &'i Input, name: &str) -> Option<&'i Input> {
     }
 }
 
+/// An argument of a field that was given and is not null.
+pub(crate) fn argument<'f>(field: &'f Selected, name: &str) -> Option<&'f Input> {
+    field.arguments.get(name).filter(|input| **input != Input::Null)
+}
+
 /// Items of a list; a single value stands for a list of one.
 pub(crate) fn items(input: &Input) -> &[Input] {
     match input {

@@ -5,6 +5,7 @@
 
 pub(crate) mod clauses;
 pub(crate) mod columns;
+mod cursors;
 mod filtering;
 mod images;
 pub(crate) mod inputs;
@@ -19,6 +20,7 @@ mod relations;
 #[cfg(test)]
 mod tests;
 pub(crate) mod uniques;
+mod windows;
 
 use freehold_schema::Schema;
 use freehold_schema::acl::OperationKind;

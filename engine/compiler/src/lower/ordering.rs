@@ -1,6 +1,8 @@
 //! Orders of lists (content API, section 8).
 
-use freehold_schema::model::{Column, Direction, Entity, OrderBy};
+use freehold_schema::ident::Ident;
+use freehold_schema::model::{Column, Direction, Entity, FieldKind, OrderBy};
+use freehold_schema::names::FieldName;
 use serde_json::Value;
 
 use super::clauses::{self, Cell, Clause};
@@ -18,27 +20,84 @@ use crate::sql::Alias;
 pub(super) enum Key<'a> {
     Column(Hops<'a>, Direction),
     Random,
-    Seeded(BindSource),
+    /// A hash of the row's key with a seed.
+    Seeded {
+        seed: BindSource,
+        primary: &'a Ident,
+        direction: Direction,
+    },
 }
 
 /// Has-one relations, then a column, each with the condition under which it may be read: what cannot be read is ordered as NULL, so that order tells nothing about it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Hops<'a> {
-    Relation { link: Link<'a>, target: &'a Entity, visible: Clause<'a>, readable: Clause<'a>, next: Box<Hops<'a>> },
-    Column { cell: Cell<'a>, readable: Clause<'a>, primary: bool },
+    Relation {
+        field: &'a FieldName,
+        link: Link<'a>,
+        target: &'a Entity,
+        visible: Clause<'a>,
+        readable: Clause<'a>,
+        next: Box<Hops<'a>>,
+    },
+    Column {
+        field: &'a FieldName,
+        cell: Cell<'a>,
+        readable: Clause<'a>,
+        primary: bool,
+        never_null: bool,
+    },
+}
+
+impl<'a> Hops<'a> {
+    /// The column at the end.
+    pub fn column(&self) -> &'a Column {
+        match self {
+            Self::Column { cell, .. } => cell.column,
+            Self::Relation { next, .. } => next.column(),
+        }
+    }
+
+    /// Whether it is a column of the row itself, as it stands.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Column { readable, .. } if readable.is_always())
+    }
+
+    /// Whether no row has NULL there for the caller.
+    pub fn never_null(&self) -> bool {
+        self.is_plain() && matches!(self, Self::Column { never_null: true, .. })
+    }
+
+    /// The fields on the way.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Column { field, .. } => field.to_string(),
+            Self::Relation { field, next, .. } => format!("{field}.{}", next.path()),
+        }
+    }
 }
 
 /// Items of an order. Each is a column of PostgreSQL's sorted rows, which have at most 1,664.
 const MAX_ITEMS: usize = 100;
 
-/// The order of a list. `defaults` are those of the relation or entity; `cut` tells whether only a part of the list is wanted.
+/// How exact the order of a list must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exactness {
+    /// All rows are wanted, in whatever order unless one is asked for.
+    Any,
+    /// A part of the list is wanted, and should be the same part each time.
+    Stable,
+    /// Each row has a place of its own, for cursors.
+    Total,
+}
+
+/// The order of a list. `defaults` are those of the relation or entity.
 pub(super) fn order<'a>(
     env: &Env<'a>,
     access: Access,
     entity: &'a Entity,
     given: Option<&Input>,
     defaults: &'a [OrderBy],
-    cut: bool,
+    exactness: Exactness,
     pos: Pos,
 ) -> Result<Vec<Key<'a>>, Refused> {
     let items = given.map(inputs::items).unwrap_or_default();
@@ -51,12 +110,24 @@ pub(super) fn order<'a>(
     if keys.is_empty() {
         keys = defaults.iter().map(|order| Key::Column(default_hops(env, access, entity, order), order.direction)).collect();
     }
-    let random = matches!(keys.first(), Some(Key::Random | Key::Seeded(_)));
+    let random = matches!(keys.first(), Some(Key::Random | Key::Seeded { .. }));
     let total = keys.iter().any(|key| matches!(key, Key::Column(Hops::Column { primary: true, .. }, _)));
-    if !random && !total && (!keys.is_empty() || cut) {
+    let is_exact = random && exactness != Exactness::Total;
+    let is_wanted = !keys.is_empty() || exactness != Exactness::Any || is_masked(env, access, entity);
+    if !is_exact && !total && is_wanted {
         keys.push(Key::Column(column_hop(env, access, entity, entity.primary.as_str(), entity.primary_column()), Direction::Asc));
     }
     Ok(keys)
+}
+
+/// Whether some cell of the entity may be hidden from the caller. Rows without an order come in that of the table's pages, which a change of any cell changes.
+fn is_masked(env: &Env<'_>, access: Access, entity: &Entity) -> bool {
+    entity.fields.values().any(|field| match &field.kind {
+        FieldKind::Column(_) => !env.read_rule(access, entity, field.name.as_str()).is_always(),
+        FieldKind::Relation(relation) => {
+            relation.joining_column().is_some() && !env.read_rule(access, entity, field.name.as_str()).is_always()
+        }
+    })
 }
 
 /// One item of `orderBy`: exactly one key, or nested ones down to a column.
@@ -66,7 +137,11 @@ fn key<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, item: &Input, pos:
     match name {
         "_random" => Ok((inputs::constant(input) == Some(&Value::Bool(true))).then_some(Key::Random)),
         "_randomSeeded" if *input == Input::Null => Ok(None),
-        "_randomSeeded" => Ok(Some(Key::Seeded(inputs::source(input)))),
+        "_randomSeeded" => Ok(Some(Key::Seeded {
+            seed: inputs::source(input),
+            primary: &entity.primary_column().column,
+            direction: Direction::Asc,
+        })),
         _ if *input == Input::Null => Ok(None),
         _ => {
             let mut direction = Direction::Asc;
@@ -148,7 +223,11 @@ fn default_hops<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, order: &'
 
 fn column_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, column: &'a Column) -> Hops<'a> {
     let readable = clauses::readable(env, access, entity, name);
-    Hops::Column { cell: Cell { name: &column.column, column }, readable, primary: *name == *entity.primary.as_str() }
+    let primary = *name == *entity.primary.as_str();
+    // Nothing makes a view keep what its model promises.
+    let never_null = entity.view.is_none() && (primary || !column.nullable);
+    let field = &entity.fields[name].name;
+    Hops::Column { field, cell: Cell { name: &column.column, column }, readable, primary, never_null }
 }
 
 fn relation_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, next: Hops<'a>) -> Hops<'a> {
@@ -156,29 +235,36 @@ fn relation_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &st
     let target = env.entity(relation.target.as_str());
     let visible = clauses::visible(env, Access::Relation, target);
     let readable = clauses::readable(env, access, entity, name);
-    Hops::Relation { link: Link::of(env, entity, relation), target, visible, readable, next: Box::new(next) }
+    let field = &entity.fields[name].name;
+    Hops::Relation { field, link: Link::of(env, entity, relation), target, visible, readable, next: Box::new(next) }
 }
 
 /// Writes ` ORDER BY …`, or nothing.
-pub(super) fn write_order(env: &Env<'_>, state: &mut State, alias: Alias, entity: &Entity, keys: &[Key<'_>]) {
+pub(super) fn write_order(env: &Env<'_>, state: &mut State, alias: Alias, keys: &[Key<'_>]) {
     for (index, key) in keys.iter().enumerate() {
         state.sql.syntax(if index == 0 { " ORDER BY " } else { ", " });
+        write_key(env, state, alias, key);
         match key {
-            Key::Column(hops, direction) => {
-                write_hops(env, state, alias, hops);
-                state.sql.syntax(match direction {
-                    Direction::Asc => "",
-                    Direction::Desc => " DESC",
-                    Direction::AscNullsFirst => " NULLS FIRST",
-                    Direction::DescNullsLast => " DESC NULLS LAST",
-                });
-            }
-            Key::Random => drop(state.sql.syntax("random()")),
-            // A hash with a seed instead of setseed(): the same order whatever order rows are read in, and nothing left behind in the session.
-            Key::Seeded(seed) => {
-                state.sql.syntax("hashtextextended(").column(alias, &entity.primary_column().column).syntax("::text, ");
-                state.sql.bind(seed.clone(), BindType::BigInt).syntax(")");
-            }
+            Key::Column(_, direction) | Key::Seeded { direction, .. } => state.sql.syntax(match direction {
+                Direction::Asc => "",
+                Direction::Desc => " DESC",
+                Direction::AscNullsFirst => " NULLS FIRST",
+                Direction::DescNullsLast => " DESC NULLS LAST",
+            }),
+            Key::Random => &mut state.sql,
+        };
+    }
+}
+
+/// Writes what a row is ordered by.
+pub(super) fn write_key(env: &Env<'_>, state: &mut State, alias: Alias, key: &Key<'_>) {
+    match key {
+        Key::Column(hops, _) => write_hops(env, state, alias, hops),
+        Key::Random => drop(state.sql.syntax("random()")),
+        // A hash with a seed instead of setseed(): the same order whatever order rows are read in, and nothing left behind in the session.
+        Key::Seeded { seed, primary, .. } => {
+            state.sql.syntax("hashtextextended(").column(alias, primary).syntax("::text, ");
+            state.sql.bind(seed.clone(), BindType::BigInt).syntax(")");
         }
     }
 }
@@ -188,7 +274,7 @@ fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &Hops<'_>) {
         Hops::Column { cell, readable, .. } => write_masked(env, state, alias, readable, |state| {
             state.sql.column(alias, cell.name);
         }),
-        Hops::Relation { link, target, visible, readable, next } => write_masked(env, state, alias, readable, |state| {
+        Hops::Relation { link, target, visible, readable, next, .. } => write_masked(env, state, alias, readable, |state| {
             let rows = state.sql.next_alias();
             state.sql.syntax("(SELECT ");
             write_hops(env, state, rows, next);

@@ -3,7 +3,7 @@
 use super::clauses::{self, Clause};
 use super::reading::{unsupported, write_fields, write_members};
 use super::relations::{Origin, Rows, write_columns, write_page, write_source};
-use super::{Env, Refused, Row, State};
+use super::{Env, Refused, Row, State, cursors, windows};
 use crate::api::Meaning;
 use crate::selection::Selected;
 use crate::sql::Alias;
@@ -17,8 +17,20 @@ enum From {
     Matches { cte: Alias, row: Alias },
 }
 
+impl From {
+    fn matches(self) -> Option<Alias> {
+        match self {
+            Self::Table => None,
+            Self::Matches { cte, .. } => Some(cte),
+        }
+    }
+}
+
 /// Writes a connection's object as JSON.
 pub(super) fn write_connection<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected) -> Result<(), Refused> {
+    if cursors::are_wanted(field) {
+        return windows::write_connection(env, state, rows, field);
+    }
     let fields = field.selections.fields();
     let json = state.sql.next_alias();
     if !is_shared(env, rows, fields) {
@@ -45,7 +57,7 @@ pub(super) fn write_connection<'a>(env: &Env<'a>, state: &mut State, rows: &Rows
 }
 
 /// Whether page and count are both wanted of rows that are not simply all rows of a table.
-fn is_shared(env: &Env<'_>, rows: &Rows<'_>, fields: &[Selected]) -> bool {
+pub(super) fn is_shared(env: &Env<'_>, rows: &Rows<'_>, fields: &[Selected]) -> bool {
     let counted = fields.iter().any(|field| field.meaning == Meaning::PageInfo && counts(field));
     let listed = fields.iter().any(|field| field.meaning == Meaning::Edges);
     counted && listed && is_restricted(env, rows)
@@ -77,7 +89,7 @@ fn write_page_info<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field:
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
     write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::TotalCount => write_count(env, state, rows, from),
+            Meaning::TotalCount => write_count(env, state, rows, from.matches()),
             _ => return Err(unsupported(part)),
         }
         Ok(())
@@ -86,11 +98,12 @@ fn write_page_info<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field:
     Ok(())
 }
 
-fn write_count<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, from: From) {
+/// Writes the number of rows, whatever part of them is shown.
+pub(super) fn write_count<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, matches: Option<Alias>) {
     state.sql.syntax("(SELECT count(*)");
-    match from {
-        From::Matches { cte, .. } => drop(state.sql.syntax(" FROM ").alias(cte)),
-        From::Table => {
+    match matches {
+        Some(matches) => drop(state.sql.syntax(" FROM ").alias(matches)),
+        None => {
             let alias = state.sql.next_alias();
             if !write_pairs(env, state, rows, alias) {
                 write_source(env, state, rows, alias);
@@ -121,19 +134,22 @@ fn write_edges<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Se
     state.sql.syntax("(SELECT coalesce(json_agg(row_to_json(").alias(json).syntax(")), '[]') FROM (SELECT ");
     write_members(state, &field.type_name, field.selections.fields(), |state, part| {
         match &part.meaning {
-            Meaning::Node => {
-                let node = state.sql.next_alias();
-                state.sql.syntax("(SELECT row_to_json(").alias(node).syntax(") FROM (SELECT ");
-                let row = Row { entity: rows.entity, alias, access: rows.access };
-                write_fields(env, state, row, &part.type_name, part.selections.fields())?;
-                state.sql.syntax(") ").alias(node).syntax(")");
-            }
+            Meaning::Node => write_node(env, state, Row { entity: rows.entity, alias, access: rows.access }, part)?,
             _ => return Err(unsupported(part)),
         }
         Ok(())
     })?;
     write_edge_source(env, state, rows, from, alias);
     state.sql.syntax(") ").alias(json).syntax(")");
+    Ok(())
+}
+
+/// Writes the object of an edge's row.
+pub(super) fn write_node<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selected) -> Result<(), Refused> {
+    let node = state.sql.next_alias();
+    state.sql.syntax("(SELECT row_to_json(").alias(node).syntax(") FROM (SELECT ");
+    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+    state.sql.syntax(") ").alias(node).syntax(")");
     Ok(())
 }
 

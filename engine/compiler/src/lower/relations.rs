@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::clauses::{self, ALWAYS, Clause};
 use super::filtering::write_conjunct;
 use super::links::Link;
-use super::ordering::{self, Key, write_order};
+use super::ordering::{self, Exactness, Key, write_order};
 use super::reading::{unsupported, write_fields, write_object};
-use super::{Env, Refused, Row, State, inputs, paginating, uniques};
+use super::{Env, Refused, Row, State, cursors, inputs, paginating, uniques};
 use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::permissions::Access;
@@ -19,7 +19,7 @@ use crate::selection::{Input, Leaf, Selected, Source};
 use crate::sql::Alias;
 
 /// Rows of an entity.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Rows<'a> {
     pub entity: &'a Entity,
     pub access: Access,
@@ -28,7 +28,7 @@ pub(super) struct Rows<'a> {
 }
 
 /// Where rows come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Origin<'a> {
     /// All of the entity's rows.
     Root,
@@ -37,12 +37,14 @@ pub(super) enum Origin<'a> {
 }
 
 /// What a field's arguments ask for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Arguments<'a> {
     pub filter: Clause<'a>,
     pub order: Vec<Key<'a>>,
     pub limit: Option<Amount>,
     pub offset: Option<Amount>,
+    /// As many from the end.
+    pub last: Option<Amount>,
 }
 
 /// A number of rows.
@@ -65,10 +67,17 @@ impl<'a> Arguments<'a> {
     ) -> Result<Self, Refused> {
         let mut arguments = Self::filtered(env, access, entity, field)?;
         arguments.limit = amount(field, &["limit", "first"])?;
+        arguments.last = amount(field, &["last"])?;
         // Offsets are bound: pages would otherwise be a new statement each.
         arguments.offset = amount(field, &["offset", "skip"])?.map(Amount::bound);
-        let cut = arguments.limit.is_some() || arguments.offset.is_some();
-        arguments.order = ordering::order(env, access, entity, field.arguments.get("orderBy"), defaults, cut, field.pos)?;
+        let exactness = if cursors::are_wanted(field) {
+            Exactness::Total
+        } else if arguments.limit.is_some() || arguments.offset.is_some() {
+            Exactness::Stable
+        } else {
+            Exactness::Any
+        };
+        arguments.order = ordering::order(env, access, entity, field.arguments.get("orderBy"), defaults, exactness, field.pos)?;
         Ok(arguments)
     }
 
@@ -76,7 +85,7 @@ impl<'a> Arguments<'a> {
     pub fn filtered(env: &Env<'a>, access: Access, entity: &'a Entity, field: &Selected) -> Result<Self, Refused> {
         let filter = inputs::filter_of(env.schema, entity, field)?;
         let filter = filter.map_or(ALWAYS, |filter| clauses::requested(env, access, entity, &filter));
-        Ok(Self { filter, order: Vec::new(), limit: None, offset: None })
+        Ok(Self { filter, order: Vec::new(), limit: None, offset: None, last: None })
     }
 }
 
@@ -88,7 +97,7 @@ impl Amount {
         }
     }
 
-    fn write(&self, state: &mut State) {
+    pub fn write(&self, state: &mut State) {
         match self {
             Self::Fixed(number) => drop(state.sql.number(*number)),
             Self::Bound(source) => drop(state.sql.bind(source.clone(), BindType::BigInt)),
@@ -198,7 +207,7 @@ fn write_conditions(env: &Env<'_>, state: &mut State, conditions: &[(Alias, &Cla
 
 /// Writes ` ORDER BY … LIMIT … OFFSET …`.
 pub(super) fn write_page(env: &Env<'_>, state: &mut State, rows: &Rows<'_>, alias: Alias) {
-    write_order(env, state, alias, rows.entity, &rows.arguments.order);
+    write_order(env, state, alias, &rows.arguments.order);
     if let Some(limit) = &rows.arguments.limit {
         state.sql.syntax(" LIMIT ");
         limit.write(state);

@@ -94,11 +94,21 @@ impl Predicates {
             [] => Rule::Denied,
             [one] => Rule::When(Arc::clone(&self.all[one])),
             _ => {
-                let branches = only.iter().map(|&index| (*self.all[index]).clone()).collect();
+                let mut branches = Vec::new();
+                only.iter().for_each(|&index| add_branches(&self.all[index], &mut branches));
                 let index = self.intern(Filter::Or(branches));
                 Rule::When(Arc::clone(&self.all[index]))
             }
         }
+    }
+}
+
+/// Adds what a predicate is the OR of, each part once: roles often share parts. An OR of nothing restricts nothing, and stays.
+fn add_branches(predicate: &Predicate, branches: &mut Vec<Predicate>) {
+    match predicate {
+        Filter::Or(parts) if !parts.is_empty() => parts.iter().for_each(|part| add_branches(part, branches)),
+        part if branches.contains(part) => {}
+        part => branches.push(part.clone()),
     }
 }
 
