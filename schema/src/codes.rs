@@ -100,6 +100,4 @@ codes! {
     PREDICATE_INVALID;
     /// The rule does not fit its field.
     RULE_INVALID;
-    /// The JSON form has something that Freehold does not have.
-    UNSUPPORTED;
 }

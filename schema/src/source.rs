@@ -105,7 +105,7 @@ impl LineStarts {
 }
 
 /// The known name most like `name`, if it is like it at all.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, 4);
     let distance = |candidate: &str| edit_distance(&name.to_lowercase(), &candidate.to_lowercase());
     let near = known.iter().map(|candidate| (distance(candidate), *candidate)).filter(|(distance, _)| *distance <= limit).min();

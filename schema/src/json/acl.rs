@@ -1,5 +1,7 @@
 //! Roles and permissions in the JSON form.
 
+use regex::Regex;
+
 use crate::acl::OperationKind;
 use crate::check::built_in;
 use crate::codes;
@@ -9,6 +11,9 @@ use crate::node::{Node, NodeValue};
 use crate::sdl::permissions::{OPERATIONS, predefined};
 use crate::source::{At, Errors};
 
+/// The stage that Freehold's content counts as.
+const STAGE: &str = "live";
+
 pub(super) fn read(mut acl: Object<'_>, draft: &mut Draft, errors: &mut Errors) {
     draft.custom_primary = acl.flag("customPrimary", errors).unwrap_or(false);
     for (name, node) in acl.map("roles", errors) {
@@ -17,14 +22,13 @@ pub(super) fn read(mut acl: Object<'_>, draft: &mut Draft, errors: &mut Errors) 
             draft.roles.push(role);
         }
     }
-    acl.finish(errors);
+    acl.finish_strictly(errors);
 }
 
 fn role(name: &At<String>, mut object: Object<'_>, allows: &mut Vec<AllowDraft>, errors: &mut Errors) -> RoleDraft {
+    let n_allows = allows.len();
     let mut role = RoleDraft::new(name.clone());
-    if let Some(stages) = object.take("stages") {
-        check_stages(stages, errors);
-    }
+    let is_offstage = object.take("stages").is_some_and(|stages| !matches_stage(stages, errors));
     role.inherits = Some(object.texts("inherits", errors)).filter(|inherits| !inherits.is_empty());
     role.implicit = object.flag("implicit", errors);
     role.debug = object.flag("debug", errors);
@@ -44,26 +48,51 @@ fn role(name: &At<String>, mut object: Object<'_>, allows: &mut Vec<AllowDraft>,
     if let Some(mut content) = object.object("content", errors) {
         role.assume_membership = content.take("assumeMembership").cloned();
         content.ignore(&["export", "import", "refreshMaterializedView"]);
-        content.finish(errors);
+        content.finish_strictly(errors);
     }
     if let Some(mut system) = object.object("system", errors) {
         role.history = system.flag("history", errors);
         role.migrate = system.flag("migrate", errors);
         role.assume_identity = system.flag("assumeIdentity", errors);
         system.ignore(&["export", "import"]);
-        system.finish(errors);
+        system.finish_strictly(errors);
     }
     object.ignore(&["tenant", "s3"]);
-    object.finish(errors);
+    object.finish_strictly(errors);
+    if is_offstage {
+        allows.truncate(n_allows);
+        without_rights(&mut role);
+    }
     role
 }
 
-/// Freehold has one stage. A role for other stages only would get rights that it was not meant to have.
-fn check_stages(stages: &Node, errors: &mut Errors) {
-    let is_all = |node: &Node| node.as_text().is_some_and(|text| ["*", "live", "^live$", ".*"].contains(&text.as_str()));
-    if !stages.items().iter().any(is_all) {
-        errors.add(stages.at, codes::UNSUPPORTED, "roles cannot be limited to stages").hint("write `\"*\"`, or remove the role");
+/// A role of other stages only: it can be held, and means nothing here, also where it is inherited (content API, section 3.2).
+fn without_rights(role: &mut RoleDraft) {
+    role.everything = Some(At::new(false, role.name.at));
+    role.inherits = None;
+    role.assume_membership = None;
+    (role.debug, role.history, role.migrate, role.assume_identity) = (Some(false), Some(false), Some(false), Some(false));
+}
+
+/// Whether `"*"` or one of several regular expressions matches the only stage.
+fn matches_stage(stages: &Node, errors: &mut Errors) -> bool {
+    let mut found = false;
+    for node in stages.items() {
+        let Some(pattern) = text(node, "stages", errors) else { continue };
+        match Regex::new(&pattern.value) {
+            _ if pattern.value == "*" => found = true,
+            Ok(regex) => found |= regex.is_match(STAGE),
+            Err(_) => {
+                let error = errors.add(
+                    node.at,
+                    codes::ROLE_INVALID,
+                    format!("`{}` is not a regular expression that we understand", pattern.value),
+                );
+                error.hint("write `\"*\"` for every stage");
+            }
+        }
     }
+    found
 }
 
 fn variable(name: &At<String>, node: &Node, errors: &mut Errors) -> Option<VariableDraft> {
@@ -91,7 +120,7 @@ fn variable(name: &At<String>, node: &Node, errors: &mut Errors) -> Option<Varia
         VariableKindDraft::Predefined(_) => None,
         VariableKindDraft::Entity(_) | VariableKindDraft::Condition => object.take("fallback").cloned(),
     };
-    object.finish(errors);
+    object.finish_strictly(errors);
     Some(VariableDraft { name: name.clone(), kind, fallback })
 }
 
@@ -106,7 +135,7 @@ fn entities(role: &At<String>, node: &Node, allows: &mut Vec<AllowDraft>, errors
         if let Some(operations) = object.object("operations", errors) {
             allows.extend(Sorter::new(role, entity, &predicates).read(operations, errors));
         }
-        object.finish(errors);
+        object.finish_strictly(errors);
     }
 }
 
@@ -159,7 +188,7 @@ impl<'n> Sorter<'n> {
         let through = no_root(&mut operations, errors);
         let custom_primary = operations.flag("customPrimary", errors).unwrap_or(false);
         operations.ignore(&["refreshMaterializedView"]);
-        operations.finish(errors);
+        operations.finish_strictly(errors);
         for allow in &mut self.allows {
             allow.through = ThroughDraft::Listed(through.clone());
             allow.custom_primary = custom_primary;

@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::node::{Node, NodeValue};
-use crate::source::{At, Errors};
+use crate::source::{At, Errors, nearest};
 
 /// An object of which members are taken one by one.
 pub(super) struct Object<'n> {
@@ -81,20 +81,33 @@ impl<'n> Object<'n> {
         }
     }
 
-    /// Reports members that nobody took, except those that say nothing.
+    /// Reports members that nobody took and that look like misspelt ones. What looks like nothing we know comes from a later version of other tools, and is left out.
     pub fn finish(self, errors: &mut Errors) {
-        for (name, node) in self.members {
-            let says_nothing = match &node.value {
-                NodeValue::Null | NodeValue::Bool(false) => true,
-                NodeValue::List(items) => items.is_empty(),
-                NodeValue::Object(members) => members.is_empty(),
-                _ => false,
-            };
-            if !says_nothing {
-                let error = errors.add(name.at, codes::UNKNOWN_KEY, format!("{} has no key `{}`", self.what, name.value));
-                error.suggest(&name.value, self.known.iter().copied());
+        for (name, _) in self.untaken() {
+            if nearest(&name.value, &self.known).is_some() {
+                self.unknown(name, errors);
             }
         }
+    }
+
+    /// Reports members that nobody took: for permissions, where leaving something out may give rights away.
+    pub fn finish_strictly(self, errors: &mut Errors) {
+        self.untaken().for_each(|(name, _)| self.unknown(name, errors));
+    }
+
+    /// Members that nobody took, except those that say nothing.
+    fn untaken(&self) -> impl Iterator<Item = &(&'n At<String>, &'n Node)> {
+        self.members.iter().filter(|(_, node)| match &node.value {
+            NodeValue::Null | NodeValue::Bool(false) => false,
+            NodeValue::List(items) => !items.is_empty(),
+            NodeValue::Object(members) => !members.is_empty(),
+            _ => true,
+        })
+    }
+
+    fn unknown(&self, name: &At<String>, errors: &mut Errors) {
+        let error = errors.add(name.at, codes::UNKNOWN_KEY, format!("{} has no key `{}`", self.what, name.value));
+        error.suggest(&name.value, self.known.iter().copied());
     }
 }
 

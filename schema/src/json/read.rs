@@ -40,25 +40,13 @@ pub(super) fn read(node: &Node, errors: &mut Errors) -> Option<Draft> {
     for (entity, node) in root.map("validation", errors) {
         validators::read(entity, node, &mut draft.entities, errors);
     }
-    if let Some(actions) = root.object("actions", errors) {
-        refuse_actions(actions, errors);
-    }
+    // Content is the same with and without webhooks.
+    root.ignore(&["actions"]);
     if let Some(settings) = root.object("settings", errors) {
         draft.settings = read_settings(settings, errors);
     }
     root.finish(errors);
     Some(draft)
-}
-
-fn refuse_actions(mut actions: Object<'_>, errors: &mut Errors) {
-    for key in ["triggers", "targets"] {
-        for (name, _) in actions.map(key, errors) {
-            let error =
-                errors.add(name.at, codes::UNSUPPORTED, format!("actions are not supported: `{}` in `{key}`", name.value));
-            error.hint("remove `actions`; nothing else depends on it");
-        }
-    }
-    actions.finish(errors);
 }
 
 fn read_settings(mut settings: Object<'_>, errors: &mut Errors) -> Settings {

@@ -204,7 +204,8 @@ fn mistakes_in_json_have_places_too() {
         (model(r#""a": {"type": "Enum", "columnType": "x"}"#, ""), "3:37 UNKNOWN_TYPE"),
         (model(r#""a": {"type": "OneHasMany", "target": "A"}"#, ""), "3:6 MISSING_ARGUMENT"),
         (model(r#""a": {"type": "ManyHasOne", "target": "A", "inversedBy": "b"}"#, ""), "3:58 INVERSE_MISMATCH"),
-        (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"stages": ["preview"]}}}"#), "4:37 UNSUPPORTED"),
+        (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"stages": ["(preview"]}}}"#), "4:38 ROLE_INVALID"),
+        (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"rateLimit": 5}}}"#), "4:27 UNKNOWN_KEY"),
         (
             model(
                 r#""a": {"type": "String"}"#,
@@ -216,7 +217,6 @@ fn mistakes_in_json_have_places_too() {
             model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"entities": {"B": {"operations": {}}}}}}"#),
             "4:40 UNKNOWN_ENTITY",
         ),
-        (model(r#""a": {"type": "String"}"#, r#", "actions": {"triggers": {"t": {}}}"#), "4:28 UNSUPPORTED"),
         (
             model(
                 r#""a": {"type": "String"}"#,

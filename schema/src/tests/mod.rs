@@ -3,6 +3,7 @@
 mod blog;
 mod ddl;
 mod directives;
+mod foreign;
 mod generated;
 mod mistakes;
 mod round_trip;
