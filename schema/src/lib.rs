@@ -30,7 +30,7 @@
 //!       published: Boolean! @default(value: false)
 //!     }
 //! "#).expect("the schema is sound");
-//! let statements = ddl::create(&schema, &Ident::new("content").expect("a legal name"));
+//! let statements = ddl::create(&schema, &Ident::new("content").expect("a legal name"), "acme");
 //! assert!(statements[1].starts_with("CREATE TABLE \"content\".\"article\""));
 //!
 //! let mistakes = Schema::from_sdl("schema.graphql", "type Article { titel: Strng }").unwrap_err();

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use freehold_ids::ReleaseId;
+use freehold_ids::{ReleaseId, Slug};
 use freehold_schema::Schema;
 use freehold_schema::ddl;
 use freehold_schema::ident::Ident;
@@ -20,7 +20,13 @@ const STATEMENT_HEAD: usize = 200;
 
 /// Creates the release's tables, types and views, with the login's rights on them, and records it; all in one transaction of the
 /// owner. A database that holds the release already stays as it is.
-pub(crate) fn create(owner: &mut Session, names: &Names, release: &ReleaseId, schema: &Schema) -> Result<(), ProvisionError> {
+pub(crate) fn create(
+    owner: &mut Session,
+    names: &Names,
+    slug: &Slug,
+    release: &ReleaseId,
+    schema: &Schema,
+) -> Result<(), ProvisionError> {
     let content = Ident::new(CONTENT)?;
     owner.transaction(|owner| {
         owner.execute("locking the content schema", LOCK)?;
@@ -29,7 +35,7 @@ pub(crate) fn create(owner: &mut Session, names: &Names, release: &ReleaseId, sc
             Some(held) => return Err(ProvisionError::OtherRelease { found: held }),
             None => {}
         }
-        for statement in ddl::create(schema, &content) {
+        for statement in ddl::create(schema, &content, slug.as_str()) {
             // One statement per message: whatever a view's SQL contains, it cannot end its statement and begin another.
             diesel::sql_query(&statement).execute(owner.conn()).map_err(|source| {
                 let head = statement.chars().take(STATEMENT_HEAD).collect();

@@ -104,7 +104,7 @@ impl Engine {
 
     /// A tenant with the schema and one note.
     pub fn tenant(&self, slug: &str) -> MadeTenant {
-        let mut ddl = freehold_schema::ddl::create(&self.schema, &Ident::new("content").unwrap()).join(";\n");
+        let mut ddl = freehold_schema::ddl::create(&self.schema, &Ident::new("content").unwrap(), slug).join(";\n");
         ddl.push_str(
             ";\nINSERT INTO content.note (id, title, slug) VALUES ('11111111-1111-1111-1111-111111111111', 'First', 'first')",
         );

@@ -254,10 +254,6 @@ fn lower_view(draft: &ViewDraft, entity: &Entity, world: &World, errors: &mut Er
     if draft.sql.value.trim().is_empty() {
         errors.add(draft.sql.at, codes::VIEW_INVALID, "the query of a view is empty");
     }
-    if draft.sql.value.contains("{{project_slug}}") {
-        let error = errors.add(draft.sql.at, codes::VIEW_INVALID, "a view cannot use `{{project_slug}}`");
-        error.hint("one schema release serves many tenants, and a tenant's slug may change");
-    }
     let mut dependencies = Vec::new();
     for name in &draft.dependencies {
         if name.value == entity.name.as_str() {

@@ -5,8 +5,8 @@
 //!
 //! - Defaults are not stored in the database: the engine applies them.
 //! - Foreign keys are `DEFERRABLE INITIALLY IMMEDIATE`, with `NO ACTION` for RESTRICT, because RESTRICT cannot be deferred. Those of links are not deferrable.
-//! - A view's SQL names tables plainly, because `search_path` is the namespace; `{{system_schema}}` becomes the namespace of the system tables.
-//!   `{{project_slug}}` is refused when the schema is read: one release serves many tenants, and their slugs may change.
+//! - A view's SQL names tables plainly, because `search_path` is the namespace; `{{system_schema}}` becomes the namespace of the system tables,
+//!   `{{project_slug}}` the slug that the tenant has when the view is made.
 //! - Unique keys of plain views are promises of their queries; PostgreSQL has nothing to enforce them with.
 //! - Extensions are not the owner's to create: `similar` and `wordSimilar` need `pg_trgm`, which belongs into the template.
 
@@ -23,10 +23,11 @@ pub use names::{Constraint, Names};
 /// The PostgreSQL namespace of the system tables; `{{system_schema}}` in views.
 pub const SYSTEM_NAMESPACE: &str = "freehold";
 
-/// Statements that make an empty database hold `schema` in `namespace`, in order, to be run by the owner in one transaction.
+/// Statements that make an empty database of the tenant `slug` hold `schema` in `namespace`, in order, to be run by the owner in one transaction. A slug is letters,
+/// digits and dashes: views have it in their SQL as it is.
 #[must_use]
-pub fn create(schema: &Schema, namespace: &Ident) -> Vec<String> {
-    let context = Context { schema, namespace, names: Names::new(schema) };
+pub fn create(schema: &Schema, namespace: &Ident, slug: &str) -> Vec<String> {
+    let context = Context { schema, namespace, slug, names: Names::new(schema) };
     let mut statements = vec![format!("CREATE SCHEMA IF NOT EXISTS {namespace}")];
     statements.extend(schema.enums.values().map(|item| context.enum_type(item)));
     statements.extend(context.stored_entities().map(|entity| context.table(entity)));
@@ -43,6 +44,7 @@ pub fn create(schema: &Schema, namespace: &Ident) -> Vec<String> {
 struct Context<'a> {
     schema: &'a Schema,
     namespace: &'a Ident,
+    slug: &'a str,
     names: Names,
 }
 

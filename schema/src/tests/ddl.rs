@@ -6,7 +6,7 @@ use crate::ident::Ident;
 use crate::names::MAX_NAME_BYTES;
 
 fn statements(text: &str) -> String {
-    create(&sdl(text), &Ident::new("content").unwrap()).join(";\n")
+    create(&sdl(text), &Ident::new("content").unwrap(), "acme").join(";\n")
 }
 
 #[test]
@@ -191,13 +191,28 @@ fn views_come_after_what_they_read() {
 }
 
 #[test]
+fn views_name_the_tenant_and_make_the_ids_that_they_promise() {
+    insta::assert_snapshot!(statements(r#"
+        type A { n: Int b: B }
+        type B { n: Int }
+        type V @view(sql: "SELECT null AS id, n, b_id, '{{project_slug}}' AS slug FROM a", dependencies: ["A"], idSource: ["n", "b"]) { n: Int b: B slug: String }
+    "#).rsplit(";\n").next().unwrap(), @r#"
+    CREATE VIEW "content"."v" AS
+    SELECT coalesce(source."id"::text::uuid, overlay(overlay(made.hash PLACING '8' FROM 13) PLACING translate(substr(made.hash, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab') FROM 17)::uuid) AS "id", source."n", source."b_id", source."slug"
+    FROM (
+    SELECT null AS id, n, b_id, 'acme' AS slug FROM a
+    ) AS source CROSS JOIN LATERAL (SELECT md5(convert_to(coalesce(source."n"::text, ''), 'UTF8') || '\x00'::bytea || convert_to(coalesce(source."b_id"::text, ''), 'UTF8')) AS hash) AS made
+    "#);
+}
+
+#[test]
 fn names_fit_and_differ() {
     let long = "x".repeat(40);
     let schema = sdl(&format!(
         "type A{long} @unique(fields: [\"a{long}\"]) @index(fields: [\"a{long}\"]) @index(fields: [\"b\"]) @index(fields: [\"b\"])
          {{ a{long}: Int b: Int to: A{long} links: [A{long}!] }}"
     ));
-    let statements = create(&schema, &Ident::new("content").unwrap());
+    let statements = create(&schema, &Ident::new("content").unwrap(), "acme");
     let mut names: Vec<&str> =
         statements.iter().flat_map(|text| text.split('"').skip(1).step_by(2)).filter(|name| name.ends_with("idx")).collect();
     names.sort_unstable();

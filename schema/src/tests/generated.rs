@@ -134,7 +134,7 @@ proptest! {
     fn sound_schemas_survive_both_forms(entities in prop::collection::vec(entity(), 1..5)) {
         let schema = sdl(&text(&entities));
         check(&schema);
-        let statements = ddl::create(&schema, &Ident::new("content").unwrap());
+        let statements = ddl::create(&schema, &Ident::new("content").unwrap(), "acme");
         prop_assert!(statements.len() > entities.len());
     }
 

@@ -118,7 +118,6 @@ fn mistakes_are_found_where_they_are() {
         ("type A @orderBy(fields: [⟨\"b\"]) { b: B } type B { x: Int }", "ORDER_INVALID"),
         // Views
         ("type A @view(sql: ⟨\" \") { a: Int }", "VIEW_INVALID"),
-        ("type A @view(sql: ⟨\"{{project_slug}}\") { a: Int }", "VIEW_INVALID"),
         ("type A @view(sql: \"x\") { ⟨b: [B!] } type B { a: Int }", "VIEW_INVALID"),
         ("type V @view(sql: \"x\") { a: Int } type B { ⟨v: V }", "VIEW_INVALID"),
         ("type V @view(sql: \"x\", dependencies: [⟨\"Bx\"]) { a: Int } type B { a: Int }", "UNKNOWN_ENTITY"),

@@ -380,7 +380,9 @@ fn create_content(ctx: &Context) -> Result<Value, ProvisionError> {
     let release = &ctx.input.release;
     let schema = ctx.provisioner.schema_of(release)?;
     ctx.server.with(|session, address| {
-        roles::as_owner(session, address, &ctx.names, ctx.marker, |owner| content::create(owner, &ctx.names, release, &schema))
+        roles::as_owner(session, address, &ctx.names, ctx.marker, |owner| {
+            content::create(owner, &ctx.names, &ctx.slug, release, &schema)
+        })
     })?;
     ctx.provisioner.catalog().set_tenant_release(ctx.tenant, release)?;
     Ok(json!({ "release": release }))
