@@ -270,8 +270,12 @@ fn uuid(value: Value) -> Option<Uuid> {
     value.as_str().and_then(|text| Uuid::parse_str(text).ok())
 }
 
+/// A caller's variable holds the ids of an entity as text, also where they are numbers.
 fn int(value: Value) -> Option<i32> {
-    value.as_i64().and_then(|number| i32::try_from(number).ok())
+    match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64().and_then(|number| i32::try_from(number).ok()),
+    }
 }
 
 fn text(value: Value) -> Option<String> {
