@@ -21,6 +21,8 @@ impl ValueType {
     pub fn of(schema: &Schema, column: &Column) -> Self {
         let usual = column.kind.default_pg_type() == Some(column.pg_type.as_str());
         let written = || TypeName::parse(&column.pg_type);
+        // A bare `char` is one character long; this is the type of every `char(n)`.
+        let text = || if is_padded(column) { TypeName::parse("bpchar") } else { written() };
         let (one, many) = match &column.kind {
             ColumnKind::Uuid if usual => (BindType::Uuid, BindType::Uuids),
             ColumnKind::Integer => (BindType::Int, BindType::Ints),
@@ -38,7 +40,7 @@ impl ValueType {
         let cast = match &column.kind {
             ColumnKind::Enum(name) => Some(TypeName::Content(schema.enums[name].pg_type.clone())),
             ColumnKind::Numeric | ColumnKind::DateTime | ColumnKind::Date | ColumnKind::Time => written(),
-            ColumnKind::Uuid | ColumnKind::String if !usual => written(),
+            ColumnKind::Uuid | ColumnKind::String if !usual => text(),
             ColumnKind::Uuid
             | ColumnKind::String
             | ColumnKind::Integer
@@ -76,6 +78,11 @@ impl ValueType {
     }
 }
 
+/// Whether PostgreSQL fills the column's texts up with blanks.
+fn is_padded(column: &Column) -> bool {
+    column.kind == ColumnKind::String && column.pg_type.starts_with("char") && !column.pg_type.starts_with("character varying")
+}
+
 /// Whether an operator means something on this column (content API, section 7).
 pub(super) fn offers(column: &Column, operator: Operator) -> bool {
     match operator {
@@ -97,6 +104,14 @@ pub(super) fn offers(column: &Column, operator: Operator) -> bool {
         | Operator::EndsWithCI
         | Operator::Similar
         | Operator::WordSimilar => !column.list && column.kind == ColumnKind::String,
+    }
+}
+
+/// Writes a cell for comparing it with a value or with other cells. PostgreSQL cannot compare `json`, but it can `jsonb`.
+pub(super) fn write_comparable(sql: &mut SqlWriter, alias: Alias, name: &Ident, column: &Column) {
+    sql.column(alias, name);
+    if column.kind == ColumnKind::Json && column.pg_type == "json" {
+        sql.syntax(if column.list { "::jsonb[]" } else { "::jsonb" });
     }
 }
 
@@ -168,11 +183,9 @@ impl Format {
                 DateTimeFormat::Iso8601 => Self::Microseconds { naive },
             }),
             ColumnKind::Date if !settings.short_date_response => Some(Self::Midnight),
-            // Some types of PostgreSQL have a JSON form of their own: numbers, booleans, JSON.
-            ColumnKind::String | ColumnKind::Uuid => {
-                (column.kind.default_pg_type() != Some(column.pg_type.as_str())).then_some(Self::Text)
-            }
-            ColumnKind::Date
+            ColumnKind::String
+            | ColumnKind::Uuid
+            | ColumnKind::Date
             | ColumnKind::Integer
             | ColumnKind::Double
             | ColumnKind::Bool

@@ -3,7 +3,7 @@
 use freehold_schema::filter::Operator;
 
 use super::clauses::{Cell, Clause, Related};
-use super::columns::ValueType;
+use super::columns::{self, ValueType};
 use super::uniques::Lookup;
 use super::{Env, State, cursors};
 use crate::bind::{BindSource, BindType};
@@ -140,7 +140,8 @@ fn write_comparison(env: &Env<'_>, state: &mut State, alias: Alias, cell: Cell<'
             return;
         }
         Operator::Includes => {
-            sql.column(alias, cell.name).syntax(" @> ");
+            columns::write_comparable(sql, alias, cell.name, cell.column);
+            sql.syntax(" @> ");
             if cell.column.list {
                 ty.write_item(sql, operand.clone())
             } else {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::clauses::{self, Cell, Clause};
 use super::filtering::{Context, write_and, write_clause};
 use super::links::Link;
-use super::{Env, Refused, State, inputs};
+use super::{Env, Refused, State, columns, inputs};
 use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::permissions::Access;
@@ -272,7 +272,7 @@ pub(super) fn write_key(env: &Env<'_>, state: &mut State, alias: Alias, key: &Ke
 fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &Hops<'_>) {
     match hops {
         Hops::Column { cell, readable, .. } => write_masked(env, state, alias, readable, |state| {
-            state.sql.column(alias, cell.name);
+            columns::write_comparable(&mut state.sql, alias, cell.name, cell.column);
         }),
         Hops::Relation { link, target, visible, readable, next, .. } => write_masked(env, state, alias, readable, |state| {
             let rows = state.sql.next_alias();
