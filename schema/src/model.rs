@@ -422,6 +422,13 @@ impl Entity {
     pub fn primary_column(&self) -> &Column {
         self.column(self.primary.as_str()).expect("a checked schema's primary is a column")
     }
+
+    /// Whether rows may be without an id, so that a reader makes one up: those of a view that says nothing about its ids.
+    #[must_use]
+    pub fn has_random_ids(&self) -> bool {
+        let is_silent = self.view.as_ref().is_some_and(|view| view.id_source.is_empty());
+        is_silent && self.primary_column().kind == ColumnKind::Uuid
+    }
 }
 
 impl Relation {

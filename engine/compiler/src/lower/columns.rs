@@ -160,6 +160,11 @@ pub(crate) fn write_output(settings: &Settings, sql: &mut SqlWriter, alias: Alia
         .syntax(")) END");
 }
 
+/// Writes the id of a view's row: a random one where the view has none (content API, section 2.4). Those made of an `idSource` are part of the view.
+pub(crate) fn write_view_id(sql: &mut SqlWriter, alias: Alias, column: &Column) {
+    sql.syntax("coalesce(").column(alias, &column.column).syntax("::text, gen_random_uuid()::text)");
+}
+
 /// Columns whose JSON form is not the one `row_to_json` gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {

@@ -3,7 +3,7 @@
 use freehold_schema::model::{ColumnKind, Entity};
 
 use super::clauses;
-use super::columns::write_output;
+use super::columns::{write_output, write_view_id};
 use super::ordering::write_masked;
 use super::relations::{Arguments, Origin, Rows, write_list, write_source};
 use super::{Env, Refused, Row, State, images, meta, paginating, relations, response_column, uniques};
@@ -116,6 +116,8 @@ fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selec
             write_masked(env, state, row.alias, &readable, |state| {
                 if column.kind == ColumnKind::StoredImage {
                     outcome = images::write_image(state, row.alias, &column.column, field);
+                } else if row.entity.has_random_ids() && *name == row.entity.primary {
+                    write_view_id(&mut state.sql, row.alias, column);
                 } else {
                     write_output(&env.schema.settings, &mut state.sql, row.alias, column);
                 }

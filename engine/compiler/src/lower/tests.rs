@@ -189,6 +189,13 @@ fn a_condition_of_the_caller_that_does_not_fit_its_column_is_unknown_even_when_n
 }
 
 #[test]
+fn a_view_without_ids_of_its_own_gets_random_ones() {
+    let site_stat = |field: &str| statement("admin", &format!("{{ listSiteStat {{ {field} }} }}"), &Value::Null).sql();
+    assert!(site_stat("id").contains(r#"coalesce(t2."id"::text, gen_random_uuid()::text) AS "id""#), "{}", site_stat("id"));
+    assert!(!site_stat("cnt").contains("gen_random_uuid"));
+}
+
+#[test]
 fn requests_that_postgresql_could_not_plan_are_refused() {
     let filtered =
         |filter: Value| query("admin", "query($f: ArticleWhere) { listArticle(filter: $f) { id } }", &json!({ "f": filter }));
