@@ -1,7 +1,7 @@
 //! Unique keys: which there are, whether an input names one (content API, section 6), and which filters find rows by one.
 
 use freehold_schema::filter::{Condition, Filter, Operator};
-use freehold_schema::model::{Entity, FieldKind, Relation, RelationKind, UniqueKind};
+use freehold_schema::model::{Entity, FieldKind, RelationKind, UniqueKind};
 use freehold_schema::names::FieldName;
 
 use super::{Env, Refused, inputs};
@@ -50,7 +50,7 @@ fn check(
     let known_alone = |key: &Vec<FieldName>| known.is_some_and(|known| key.as_slice() == std::slice::from_ref(known));
     let keys: Vec<_> = keys(env, entity).into_iter().filter(|key| !known_alone(key)).collect();
     if !keys.iter().any(|key| key.iter().all(&given)) {
-        return Err(not_unique(entity, by, &keys, path, pos));
+        return Err(not_unique(env, entity, by, &keys, path, pos));
     }
     for (name, input) in inputs::members(by) {
         if let Some(relation) = entity.relation(name) {
@@ -74,11 +74,10 @@ fn is_offered(env: &Env<'_>, entity: &Entity, field: &FieldName) -> bool {
     }
 }
 
-fn not_unique(entity: &Entity, by: &Input, keys: &[Vec<FieldName>], path: &[String], pos: Pos) -> Refused {
+fn not_unique(env: &Env<'_>, entity: &Entity, by: &Input, keys: &[Vec<FieldName>], path: &[String], pos: Pos) -> Refused {
     let place = if path.len() > 1 { format!(" in path {}", path.join(".")) } else { String::new() };
-    // Declared keys first, then has-one and has-many relations.
     let mut keys: Vec<&Vec<FieldName>> = keys.iter().collect();
-    keys.sort_by_key(|key| entity.relation(key[0].as_str()).filter(|_| key.len() == 1).map(Relation::is_has_many));
+    keys.sort_by_key(|key| creation(env, entity, key));
     let keys: Vec<String> = keys.iter().map(|key| key.iter().map(FieldName::as_str).collect::<Vec<_>>().join(", ")).collect();
     let message = Message(vec![
         MessagePart::Text(format!("Provided where is not unique for entity {}:\nProvided value{place}: ", entity.name)),
@@ -86,6 +85,26 @@ fn not_unique(entity: &Entity, by: &Input, keys: &[Vec<FieldName>], path: &[Stri
         MessagePart::Text(format!("\nKnown unique key combinations:\n\t - {}", keys.join("\n\t - "))),
     ]);
     Refused { message, code: ErrorCode::NonUniqueWhere, pos }
+}
+
+/// When the peer came to know a key. Declared keys were there first; relations followed in the order of their owning sides, those of views last: its migrations add both
+/// sides of a relation at once, after all columns.
+fn creation(env: &Env<'_>, entity: &Entity, key: &[FieldName]) -> Option<(bool, Option<usize>, Option<usize>)> {
+    let [field] = key else { return None };
+    if entity.uniques.iter().any(|unique| unique.fields == key) {
+        return None;
+    }
+    let relation = entity.relation(field.as_str())?;
+    let (owner, field) = match &relation.kind {
+        RelationKind::OneHasMany { owned_by, .. } | RelationKind::OneHasOneInverse { owned_by, .. } => {
+            (env.entity(relation.target.as_str()), owned_by)
+        }
+        RelationKind::ManyHasOne { .. }
+        | RelationKind::OneHasOneOwning { .. }
+        | RelationKind::ManyHasManyOwning { .. }
+        | RelationKind::ManyHasManyInverse { .. } => (entity, field),
+    };
+    Some((owner.view.is_some(), env.schema.entities.get_index_of(&owner.name), owner.fields.get_index_of(field)))
 }
 
 /// Whether `filter` finds rows of `entity` by a unique key, alone or among other conditions.
