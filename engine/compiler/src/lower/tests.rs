@@ -196,6 +196,18 @@ fn a_view_without_ids_of_its_own_gets_random_ones() {
 }
 
 #[test]
+fn the_planner_orders_a_dozen_existence_tests_at_once() {
+    let filter = |n: usize| json!({ "and": (0..n).map(|n| json!({ "tags": { "name": { "contains": n.to_string() } } })).collect::<Vec<_>>() });
+    let tests = |n: usize| {
+        let document = "query($f: ArticleWhere) { listArticle(filter: $f) { id } }";
+        let sql = statement("admin", document, &json!({ "f": filter(n) })).sql();
+        (sql.matches("EXISTS (").count(), sql.matches(") IS TRUE").count())
+    };
+    assert_eq!(tests(12), (12, 0));
+    assert_eq!(tests(100), (100, 88));
+}
+
+#[test]
 fn requests_that_postgresql_could_not_plan_are_refused() {
     let filtered =
         |filter: Value| query("admin", "query($f: ArticleWhere) { listArticle(filter: $f) { id } }", &json!({ "f": filter }));
