@@ -17,12 +17,20 @@ struct Size {
     /// Fields inside each other, whatever they are: what `depth` becomes below `__schema` and `__type`.
     full_depth: usize,
     introspection_depth: usize,
+    /// Objects below `__schema` and `__type`, as if every list were of the usual length and the API had one type.
+    introspected: usize,
+    /// What `introspected` becomes below `__schema` and `__type`.
+    objects: usize,
     /// Selection sets and fragments inside each other: how deep every later recursion goes.
     height: usize,
 }
 
 /// How many times the fields of one operation all definitions together may have.
 const DEFINITIONS_TO_OPERATION: usize = 4;
+
+/// Objects of introspection for each type of the API, estimated. The standard query has about 500; types of fields of types of fields, or the same again and again,
+/// would be megabytes made of nothing but the API's own description.
+const MAX_INTROSPECTED: usize = 1_500;
 
 pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<RequestError>> {
     if let Some(operation) = document.operations.get(limits.operations) {
@@ -48,6 +56,9 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<Requ
             let (found, allowed) = (size.introspection_depth, limits.introspection_depth);
             return refuse(format!("The introspection is {found} fields deep, allowed are {allowed}."), ErrorCode::TooDeep);
         }
+        if size.introspected > MAX_INTROSPECTED {
+            return refuse("The introspection asks for too much at once.".to_owned(), ErrorCode::TooComplex);
+        }
         if size.fields > limits.fields {
             return refuse(
                 format!("The operation has {} fields, allowed are {}.", size.fields, limits.fields),
@@ -66,6 +77,16 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<Requ
         return Err(Box::new(RequestError { message, locations: Vec::new(), code: ErrorCode::TooComplex }));
     }
     Ok(())
+}
+
+/// About how many objects there are in a list of introspection.
+fn usual_length(field: &str) -> usize {
+    match field {
+        "fields" | "inputFields" | "possibleTypes" => 8,
+        "args" => 3,
+        "enumValues" => 4,
+        _ => 1,
+    }
 }
 
 struct Measure<'a> {
@@ -91,6 +112,8 @@ impl<'a> Measure<'a> {
                 depth: total.depth.max(size.depth),
                 full_depth: total.full_depth.max(size.full_depth),
                 introspection_depth: total.introspection_depth.max(size.introspection_depth),
+                introspected: total.introspected.saturating_add(size.introspected),
+                objects: total.objects.saturating_add(size.objects),
                 height: total.height.max(size.height + 1),
             };
         }
@@ -105,12 +128,16 @@ impl<'a> Measure<'a> {
         let is_introspection = matches!(&*field.name.text, "__schema" | "__type");
         let (depth, introspection_depth) =
             if is_introspection { (1, below.full_depth + 1) } else { (below.depth + 1, below.introspection_depth) };
+        let objects = usize::from(field.selection.is_some()).saturating_add(below.objects);
+        let objects = objects.saturating_mul(usual_length(&field.name.text));
         Ok(Size {
             fields: below.fields.saturating_add(1),
             aliases: below.aliases.saturating_add(usize::from(field.alias.is_some())),
             depth,
             full_depth: below.full_depth + 1,
             introspection_depth,
+            introspected: if is_introspection { objects } else { below.introspected },
+            objects,
             height: below.height,
         })
     }

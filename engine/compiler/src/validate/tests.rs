@@ -490,3 +490,13 @@ fn the_standard_introspection_query_passes() {
     let text = include_str!("../../tests/golden/introspection.graphql");
     assert_eq!(errors(&api(&tiny(), &["guest"]), text), []);
 }
+
+#[test]
+fn introspection_that_multiplies_itself_is_refused() {
+    let nested = (0..6).fold("name".to_owned(), |inner, _| format!("fields {{ type {{ {inner} }} }}"));
+    let repeated: String =
+        (0..200).map(|index| format!("a{index}: __schema {{ types {{ name fields {{ name }} }} }} ")).collect();
+    for text in [format!("{{ __schema {{ types {{ {nested} }} }} }}"), format!("{{ {repeated} }}")] {
+        assert_eq!(refused(&text).1, "The introspection asks for too much at once.");
+    }
+}
