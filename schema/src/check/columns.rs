@@ -86,15 +86,17 @@ fn known_types(kind: &ColumnKind) -> &'static [(&'static str, usize)] {
         ColumnKind::Integer => {
             &[("integer", 0), ("int", 0), ("int4", 0), ("smallint", 0), ("int2", 0), ("bigint", 0), ("int8", 0)]
         }
-        ColumnKind::Double => &[("double precision", 0), ("float8", 0), ("real", 0), ("float4", 0)],
+        ColumnKind::Double => {
+            &[("double precision", 0), ("float8", 0), ("real", 0), ("float4", 0), ("numeric", 2), ("decimal", 2)]
+        }
         ColumnKind::Numeric => &[("numeric", 2), ("decimal", 2)],
         ColumnKind::Bool => &[("boolean", 0), ("bool", 0)],
         ColumnKind::Enum(_) => &[],
         ColumnKind::DateTime => {
-            &[("timestamptz", 1), ("timestamp with time zone", 0), ("timestamp", 1), ("timestamp without time zone", 0)]
+            &[("timestamptz", 1), ("timestamp with time zone", 1), ("timestamp", 1), ("timestamp without time zone", 1)]
         }
         ColumnKind::Date => &[("date", 0)],
-        ColumnKind::Time => &[("time", 1), ("time without time zone", 0), ("timetz", 1), ("time with time zone", 0)],
+        ColumnKind::Time => &[("time", 1), ("time without time zone", 1), ("timetz", 1), ("time with time zone", 1)],
         ColumnKind::Json => &[("jsonb", 0), ("json", 0)],
         ColumnKind::StoredImage => &[("jsonb", 0)],
     }
@@ -132,17 +134,27 @@ fn pg_type(draft: &ColumnDraft, world: &World, errors: &mut Errors) -> String {
 
 /// The type with its numbers, `numeric(20, 4)`, if it is one of the known ones. Nothing else ever reaches SQL.
 fn canonical_type(text: &str, known: &[(&str, usize)]) -> Option<String> {
-    let (name, numbers) = match text.trim().split_once('(') {
-        Some((name, rest)) => (name, Some(rest.strip_suffix(')')?)),
-        None => (text.trim(), None),
+    // `timestamp(3) with time zone`: the numbers follow the first word.
+    let (name, numbers, zone) = match text.split_once('(') {
+        Some((name, rest)) => {
+            let (numbers, zone) = rest.split_once(')')?;
+            (name, Some(numbers), zone.trim())
+        }
+        None => (text, None, ""),
     };
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let words: Vec<&str> = name.split_whitespace().chain(zone.split_whitespace()).collect();
+    let name = words.join(" ").to_lowercase();
     let (name, most) = known.iter().find(|(known, _)| *known == name)?;
     let Some(numbers) = numbers else { return Some((*name).to_owned()) };
+    if name.ends_with("time zone") == zone.is_empty() {
+        return None;
+    }
     let numbers: Vec<u32> = numbers.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
     let in_range = numbers.first().is_some_and(|first| *first <= 10_485_760) && numbers.len() <= *most;
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
-    in_range.then(|| format!("{name}({})", numbers.join(", ")))
+    let (first, rest) = name.split_once(' ').filter(|_| !zone.is_empty()).unwrap_or((name, ""));
+    let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
+    in_range.then(|| format!("{first}({}){rest}", numbers.join(", ")))
 }
 
 #[cfg(test)]
@@ -156,6 +168,12 @@ mod tests {
         assert_eq!(canonical_type("numeric", numeric).as_deref(), Some("numeric"));
         for wrong in ["numeric(1,2,3)", "numeric(x)", "numeric(1", "text", "numeric); DROP TABLE a; --", ""] {
             assert_eq!(canonical_type(wrong, numeric), None, "{wrong}");
+        }
+        let instant = known_types(&ColumnKind::DateTime);
+        assert_eq!(canonical_type("timestamp(3) WITH  time zone", instant).as_deref(), Some("timestamp(3) with time zone"));
+        assert_eq!(canonical_type("timestamptz (3)", instant).as_deref(), Some("timestamptz(3)"));
+        for wrong in ["timestamp(3) with", "timestamp with time zone(3)", "timestamp(3)) with time zone", "timestamptz(3) x"] {
+            assert_eq!(canonical_type(wrong, instant), None, "{wrong}");
         }
         assert_eq!(canonical_type("varchar(200)", known_types(&ColumnKind::String)).as_deref(), Some("varchar(200)"));
         assert_eq!(canonical_type("text(3)", known_types(&ColumnKind::String)), None);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::acl::{EntityGrants, EntityPermissions, Grant, OperationKind, Role};
 use crate::check::predicates::{Reader, name_of};
-use crate::check::{World, names, roles};
+use crate::check::{World, roles};
 use crate::codes;
 use crate::draft::{AllowDraft, FieldsDraft, Form, RoleDraft, ThroughDraft};
 use crate::filter::Filter;
@@ -130,7 +130,6 @@ impl Collector {
 
     fn intern(&mut self, name: Option<&At<String>>, filter: Filter<Value>, errors: &mut Errors) -> usize {
         if let Some(name) = name {
-            names::well_formed(name, "predicate", errors);
             let clash = |(other, known): &(Option<At<String>>, Filter<Value>)| {
                 other.as_ref().is_some_and(|other| other.value == name.value) && *known != filter
             };

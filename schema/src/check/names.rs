@@ -204,6 +204,12 @@ pub(super) fn well_formed(name: &At<String>, what: &str, errors: &mut Errors) ->
     true
 }
 
+/// Names that are neither in the API nor in the database, those of roles and variables, may have dashes as well.
+pub(super) fn labelled(name: &At<String>, what: &str, errors: &mut Errors) -> bool {
+    let plain = At::new(name.value.replace('-', "_"), name.at);
+    is_name(&plain.value) || well_formed(name, what, errors)
+}
+
 fn too_long<'e>(at: usize, name: &str, errors: &'e mut Errors) -> &'e mut crate::source::Found {
     let message = format!("`{name}` is longer than {MAX_NAME_BYTES} bytes, the most that PostgreSQL keeps of a name");
     errors.add(at, codes::NAME_TOO_LONG, message)

@@ -219,7 +219,8 @@ impl Reader<'_> {
             Variable::Condition { .. } => return,
         };
         let kind = expected.map_or(&ColumnKind::Uuid, |column| &column.kind);
-        if column.list || column.kind != *kind {
+        // A text may hold the id of anything.
+        if column.list || (column.kind != *kind && column.kind != ColumnKind::String) {
             let error = errors.add(
                 name.at,
                 codes::PREDICATE_INVALID,

@@ -57,7 +57,7 @@ pub(super) fn lower(drafts: &[RoleDraft], allows: &[AllowDraft], world: &World, 
     let mut known: HashMap<&str, &RoleDraft> = HashMap::new();
     for draft in drafts {
         let name = draft.name.as_str();
-        names::well_formed(&draft.name, "role", errors);
+        names::labelled(&draft.name, "role", errors);
         if known.insert(name, draft).is_some() {
             errors.add(draft.name.at, codes::NAME_TAKEN, format!("role `{name}` is declared twice"));
             continue;
@@ -122,7 +122,7 @@ fn lower_role(draft: &RoleDraft, world: &World, errors: &mut Errors) -> Role {
         role.assume_membership = Some(rule.to_json()).filter(|rule| *rule != Value::Bool(false));
     }
     for variable in draft.variables.iter().flatten() {
-        names::well_formed(&variable.name, "variable", errors);
+        names::labelled(&variable.name, "variable", errors);
         let name = VariableName::new(variable.name.as_str());
         if role.variables.contains_key(&name) {
             errors.add(

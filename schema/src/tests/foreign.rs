@@ -15,6 +15,7 @@ fn read(acl: Value, rest: Value) -> Schema {
                     "fields": {
                         "id": { "name": "id", "columnName": "id", "type": "Uuid", "columnType": "uuid", "nullable": false },
                         "n": { "name": "n", "columnName": "n", "type": "Integer", "columnType": "integer", "nullable": true },
+                        "s": { "name": "s", "columnName": "s", "type": "String", "columnType": "text", "nullable": true },
                         "b": { "name": "b", "type": "ManyHasOne", "target": "A", "nullable": true, "joiningColumn": { "columnName": "b_id", "onDelete": "set null" } },
                     },
                 },
@@ -57,7 +58,7 @@ fn every_part_of_a_role_is_understood() {
                 "entities": { "A": {
                     "predicates": {
                         "p": { "and": [{ "b": "a" }, { "b": { "b": { "id": "a", "n": "level" } } }, { "not": { "id": "me" } }, { "or": [{ "n": { "null": true } }, { "n": { "never": true } }] }] },
-                        "q": { "id": "person" },
+                        "q": { "id": "person", "s": "me" },
                     },
                     "operations": {
                         "read": { "id": "p", "n": true, "b": "q" }, "create": { "n": true, "b": false }, "update": { "n": "p" }, "delete": "q",
@@ -97,4 +98,16 @@ fn a_role_of_other_stages_has_no_rights() {
         assert_eq!(role.entities, EntityGrants::Listed(indexmap::IndexMap::new()), "{stages}");
         assert!(role.inherits.is_empty());
     }
+}
+
+#[test]
+fn names_of_roles_and_predicates_need_not_be_names_of_the_api() {
+    let acl = json!({ "roles": { "site-editor": {
+        "stages": "*",
+        "variables": { "own-row": { "type": "entity", "entityName": "A" } },
+        "entities": { "A": { "predicates": { "own row, 1": { "b": "own-row" } }, "operations": { "read": { "n": "own row, 1" } } } },
+    } } });
+    let schema = read(acl, json!({}));
+    assert!(schema.roles.contains_key("site-editor"));
+    assert_eq!(Schema::from_sdl("schema.graphql", &schema.to_sdl()).unwrap(), schema);
 }
