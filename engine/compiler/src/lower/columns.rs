@@ -14,6 +14,8 @@ pub(crate) struct ValueType {
     one: BindType,
     many: BindType,
     cast: Option<TypeName>,
+    /// The column's type where numbers are bound as another one. PostgreSQL compares numbers of two types, but not lists of them.
+    number: Option<TypeName>,
 }
 
 impl ValueType {
@@ -49,7 +51,22 @@ impl ValueType {
             | ColumnKind::Json
             | ColumnKind::StoredImage => None,
         };
-        Self { one, many, cast }
+        let number = match &column.kind {
+            ColumnKind::Integer | ColumnKind::Double if !usual => written(),
+            ColumnKind::Integer
+            | ColumnKind::Double
+            | ColumnKind::Enum(_)
+            | ColumnKind::Numeric
+            | ColumnKind::DateTime
+            | ColumnKind::Date
+            | ColumnKind::Time
+            | ColumnKind::Uuid
+            | ColumnKind::String
+            | ColumnKind::Bool
+            | ColumnKind::Json
+            | ColumnKind::StoredImage => None,
+        };
+        Self { one, many, cast, number }
     }
 
     /// Writes one value.
@@ -75,6 +92,9 @@ impl ValueType {
         sql.syntax("ARRAY[");
         self.write(sql, source);
         sql.syntax("]");
+        if let Some(number) = &self.number {
+            sql.syntax("::").type_name(number).syntax("[]");
+        }
     }
 }
 
