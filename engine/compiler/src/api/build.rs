@@ -1,6 +1,6 @@
 //! Building the API of a role set (content API, sections 3.3, 4, 6, 10.2, 11 and 21).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use freehold_schema::Schema;
@@ -18,7 +18,7 @@ impl Api {
     /// The API that `permissions` leave of `schema`.
     #[must_use]
     pub fn build(schema: &Schema, permissions: &Permissions) -> Self {
-        let mut builder = Builder { schema, permissions, types: HashMap::new() };
+        let mut builder = Builder { schema, permissions, model_types: model_types(schema), types: HashMap::new() };
         builder.add_all(fixed::types());
         for entity in schema.entities.values() {
             if permissions.is_readable(entity.name.as_str()) {
@@ -35,7 +35,20 @@ impl Api {
 pub(super) struct Builder<'a> {
     pub(super) schema: &'a Schema,
     pub(super) permissions: &'a Permissions,
+    /// Names of types that the model gives.
+    pub(super) model_types: HashSet<String>,
     types: HashMap<Arc<str>, TypeDefinition>,
+}
+
+/// Names of the types that the model gives to entities, enums and aliases, whether or not the role sees them.
+fn model_types(schema: &Schema) -> HashSet<String> {
+    let aliases = schema.entities.values().flat_map(|entity| entity.fields.values()).filter_map(|field| match &field.kind {
+        FieldKind::Column(column) => column.type_alias.clone(),
+        FieldKind::Relation(_) => None,
+    });
+    let entities = schema.entities.keys().map(ToString::to_string);
+    let enums = schema.enums.keys().map(|name| capital(name.as_str()));
+    aliases.chain(entities).chain(enums).collect()
 }
 
 /// `s` with its first letter in upper case.
@@ -117,11 +130,19 @@ impl<'a> Builder<'a> {
         name
     }
 
-    /// Keeps what is reached from the roots, in the order in which graphql-js's schema finds it: depth first, a field's type before its arguments.
+    /// Keeps what is reached from the roots, in the order in which graphql-js's schema finds it: depth first, a field's type before its arguments. What only
+    /// additions to the contract reach comes last.
     fn finish(mut self, has_mutation: bool) -> Api {
         let mut types = IndexMap::new();
         for root in ["_Column", "_Relation", "Query", "Mutation"] {
-            self.keep(root, &mut types);
+            self.keep(root, &mut types, |field| !field.meaning.is_addition());
+        }
+        let mut index = 0;
+        while let Some((_, definition)) = types.get_index(index) {
+            for reference in references(definition, |_| true) {
+                self.keep(&reference, &mut types, |_| true);
+            }
+            index += 1;
         }
         for definition in introspection::types() {
             types.insert(Arc::clone(&definition.name), definition);
@@ -136,20 +157,20 @@ impl<'a> Builder<'a> {
         Api { types, has_mutation }
     }
 
-    fn keep(&mut self, name: &str, kept: &mut IndexMap<Arc<str>, TypeDefinition>) {
+    fn keep(&mut self, name: &str, kept: &mut IndexMap<Arc<str>, TypeDefinition>, follows: fn(&OutputField) -> bool) {
         let Some(definition) = self.types.remove(name) else { return };
-        let references = references(&definition);
+        let references = references(&definition, follows);
         kept.insert(Arc::clone(&definition.name), definition);
         for reference in references {
-            self.keep(&reference, kept);
+            self.keep(&reference, kept, follows);
         }
     }
 }
 
-/// Names of the types that a type mentions, in graphql-js's order.
-fn references(definition: &TypeDefinition) -> Vec<Arc<str>> {
+/// Names of the types that a type mentions in the fields to follow, in graphql-js's order.
+fn references(definition: &TypeDefinition, follows: fn(&OutputField) -> bool) -> Vec<Arc<str>> {
     let of_fields = |fields: &IndexMap<Arc<str>, OutputField>| {
-        let types = fields.values().flat_map(|field| {
+        let types = fields.values().filter(|field| follows(field)).flat_map(|field| {
             let arguments = field.arguments.values().map(|argument| &argument.ty);
             std::iter::once(&field.ty).chain(arguments)
         });

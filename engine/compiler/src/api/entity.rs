@@ -4,6 +4,7 @@ use freehold_schema::acl::OperationKind;
 use freehold_schema::model::{Column, ColumnKind, Entity, Field, FieldKind, Relation, RelationKind};
 use freehold_schema::names::FieldName;
 
+use super::aggregates::{aggregate, group};
 use super::build::{Builder, capital, column_ref};
 use super::definitions::{field, field_with, input_field, input_of, non_null, object, ty};
 use super::keys::unique_keys;
@@ -19,6 +20,7 @@ impl<'a> Builder<'a> {
         self.add(object(&format!("{name}Meta"), meta));
         self.filter(entity, &fields);
         self.order(entity, &fields);
+        self.aggregates(entity, &fields);
         let unique = self.unique_members(entity, None);
         self.add(input_of(&format!("{name}UniqueWhere"), unique));
         let connection = [
@@ -43,6 +45,12 @@ impl<'a> Builder<'a> {
         for (it, relation) in has_many(visible) {
             let field = format!("paginate{}", capital(it.name.as_str()));
             fields.push(paginate(&field, relation.target.as_str(), Meaning::PaginateHasMany(it.name.clone())));
+        }
+        for (it, relation) in has_many(visible).into_iter().filter(|(_, relation)| self.has_aggregates(relation.target.as_str()))
+        {
+            let (name, target) = (capital(it.name.as_str()), relation.target.as_str());
+            fields.push(aggregate(&format!("aggregate{name}"), target, Meaning::AggregateHasMany(it.name.clone())));
+            fields.push(group(&format!("group{name}"), target, Meaning::GroupHasMany(it.name.clone())));
         }
         // A model's own field wins over a generated one of the same name.
         let mut seen = std::collections::HashSet::new();
@@ -70,7 +78,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether every row that can be seen has a value that can be seen.
-    fn is_non_null(&self, entity: &Entity, it: &Field, column: &Column) -> bool {
+    pub(super) fn is_non_null(&self, entity: &Entity, it: &Field, column: &Column) -> bool {
         // The one type serves rows reached from the root and through relations, where the caller may see different fields.
         let is_seen = |access| {
             let rule = self.permissions.field(access, entity.name.as_str(), OperationKind::Read, it.name.as_str());

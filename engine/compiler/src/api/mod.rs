@@ -1,5 +1,6 @@
 //! The GraphQL API of one role set: its types, and what each field of them means to the compiler.
 
+mod aggregates;
 mod build;
 mod definitions;
 mod entity;
@@ -13,7 +14,8 @@ mod sdl;
 #[cfg(test)]
 mod tests;
 
-pub use keys::unique_keys;
+pub use aggregates::AggregateFunction;
+pub use keys::{DatePart, GroupKey, group_keys, unique_keys};
 
 use indexmap::IndexMap;
 use std::fmt;
@@ -244,6 +246,25 @@ pub enum Meaning {
     /// `node` of an edge or of a mutation's result.
     Node,
 
+    /// `aggregateX(filter)`
+    Aggregate(EntityName),
+    /// `groupX(by, filter, orderBy, offset, limit)`
+    Group(EntityName),
+    /// `aggregateR(filter)` of a has-many relation.
+    AggregateHasMany(FieldName),
+    /// `groupR(by, filter, orderBy, offset, limit)` of a has-many relation.
+    GroupHasMany(FieldName),
+    /// `count` of an aggregate or group.
+    Count,
+    /// `countOf`, `sum` and their like: an object with a member per field.
+    Function(AggregateFunction),
+    /// A member of such an object; which function it is for, the object knows.
+    FunctionOf(FieldName),
+    /// `key` of a group.
+    GroupKey,
+    /// A member of `key`.
+    GroupKeyOf(FieldName, Option<DatePart>),
+
     /// A member of a `StoredImage` that is stored: `key`, `width`, `height`, `contentType`.
     ImageMember,
     /// `url(width, height, fit, format)` of a `StoredImage`: signed when the answer is written.
@@ -255,4 +276,11 @@ pub enum Meaning {
     Typename,
     /// `__schema` and `__type`, which async-graphql answers.
     Introspection,
+}
+
+impl Meaning {
+    /// Whether a field of an entity or root goes beyond the recorded contract. The types that only such fields lead to come after all others.
+    fn is_addition(&self) -> bool {
+        matches!(self, Self::Aggregate(_) | Self::Group(_) | Self::AggregateHasMany(_) | Self::GroupHasMany(_))
+    }
 }

@@ -3,6 +3,7 @@
 use freehold_schema::acl::OperationKind;
 use freehold_schema::model::Entity;
 
+use super::aggregates::{aggregate, group};
 use super::build::Builder;
 use super::definitions::{field, field_with, implementing, object, plain_fields, ty};
 use super::entity::{list, paginate};
@@ -15,15 +16,16 @@ impl Builder<'_> {
     pub(super) fn roots(&mut self) -> bool {
         let schema = self.schema;
         let mut reads = vec![field("schema", ty("_Schema"), Meaning::ModelSchema)];
-        let mut writes = Vec::new();
+        let (mut writes, mut aggregates) = (Vec::new(), Vec::new());
         for entity in schema.entities.values() {
             reads.extend(self.reads(entity));
+            aggregates.extend(self.aggregate_reads(entity));
             writes.extend(self.writes(entity));
         }
-        self.add(object("QueryTransaction", reads.clone()));
+        self.add(object("QueryTransaction", reads.iter().chain(&aggregates).cloned()));
         reads.push(field("transaction", ty("QueryTransaction"), Meaning::QueryTransaction));
         reads.push(field("_info", ty("Info"), Meaning::Info));
-        self.add(object("Query", reads));
+        self.add(object("Query", reads.into_iter().chain(aggregates)));
         if writes.is_empty() {
             return false;
         }
@@ -55,11 +57,24 @@ impl Builder<'_> {
         !self.permissions.is_forbidden_at_root(entity, operation)
     }
 
+    fn is_readable_at_root(&self, entity: &str) -> bool {
+        self.permissions.is_readable(entity) && self.is_at_root(entity, OperationKind::Read)
+    }
+
+    fn aggregate_reads(&self, entity: &Entity) -> Vec<OutputField> {
+        let (id, name) = (&entity.name, entity.name.as_str());
+        if !self.is_readable_at_root(name) || !self.has_aggregates(name) {
+            return Vec::new();
+        }
+        let aggregate = aggregate(&format!("aggregate{name}"), name, Meaning::Aggregate(id.clone()));
+        vec![aggregate, group(&format!("group{name}"), name, Meaning::Group(id.clone()))]
+    }
+
     fn reads(&self, entity: &Entity) -> Vec<OutputField> {
         let (id, name) = (&entity.name, entity.name.as_str());
         let (by, filter) = (format!("{name}UniqueWhere!"), format!("{name}Where"));
         let mut fields = Vec::new();
-        if self.permissions.is_readable(name) && self.is_at_root(name, OperationKind::Read) {
+        if self.is_readable_at_root(name) {
             let arguments = [("by", by.as_str()), ("filter", filter.as_str())];
             fields.push(field_with(&format!("get{name}"), &arguments, ty(name), Meaning::Get(id.clone())));
             fields.push(list(&format!("list{name}"), name, Meaning::List(id.clone())));

@@ -22,8 +22,10 @@ pub(crate) const CHOOSING_MEMBERS: [&str; 9] = [
     "deferUniqueConstraints",
     "concurrently",
 ];
-/// The enum whose values are written into SQL rather than bound.
-pub(crate) const CHOOSING_ENUM: &str = "OrderDirection";
+/// Whether values of an enum are written into SQL rather than bound. An enum of the model that happens to have such a name costs plans, nothing else.
+fn is_choosing_enum(name: &str) -> bool {
+    name == "OrderDirection" || name.ends_with("GroupKey")
+}
 
 /// The shape of all variables that the operation declares, in the order of their declaration.
 pub(super) fn of(api: &Api, prepared: &Prepared, values: &HashMap<Arc<str>, Value>) -> String {
@@ -52,7 +54,7 @@ fn add(shape: &mut String, api: &Api, ty: &TypeRef, value: &Value, chooses: bool
     match ty {
         TypeRef::NonNull(inner) => add(shape, api, inner, value, chooses),
         TypeRef::List(inner) => match value.as_array() {
-            Some(items) if !super::is_leaf(api, inner) => {
+            Some(items) if !super::is_leaf(api, inner) || is_choosing_enum(inner.name()) => {
                 shape.push('[');
                 for item in items {
                     add(shape, api, inner, item, chooses);
@@ -74,7 +76,7 @@ fn add(shape: &mut String, api: &Api, ty: &TypeRef, value: &Value, chooses: bool
                 }
                 shape.push('}');
             }
-            Some(TypeKind::Enum(_)) if **name == *CHOOSING_ENUM => by_value(shape, value),
+            Some(TypeKind::Enum(_)) if is_choosing_enum(name) => by_value(shape, value),
             Some(TypeKind::Scalar(ScalarKind::Boolean)) if chooses => by_value(shape, value),
             _ => shape.push('p'),
         },

@@ -95,11 +95,14 @@ fn values_are_normalised() {
 #[test]
 fn shapes_keep_what_changes_sql() {
     let api = api(&blog(), &["admin"]);
-    let text = "query($f: ArticleWhere, $o: [ArticleOrderBy!], $l: Int, $b: Boolean!, $d: OrderDirection, $a: Boolean, $m: String) { \
+    let text = "query($f: ArticleWhere, $o: [ArticleOrderBy!], $l: Int, $b: Boolean!, $d: OrderDirection, $a: Boolean, $m: String, \
+                $k: [ArticleGroupKey!]!, $g: ArticleGroupKey!) { \
                 listArticle(filter: $f, orderBy: $o, limit: $l) { id title @skip(if: $b) } \
-                b: listArticle(orderBy: [{rank: $d}], filter: {active: {eq: $a}, meta: {includes: {x: $m}}}) { id } }";
+                b: listArticle(orderBy: [{rank: $d}], filter: {active: {eq: $a}, meta: {includes: {x: $m}}}) { id } \
+                groupArticle(by: $k) { count } h: groupArticle(by: [$g]) { count } }";
     let shape = |variables: Value| coerce(&api, text, &variables).unwrap().shape().to_owned();
-    let base = json!({"f": {"slug": {"eq": "a", "in": ["b"]}}, "l": 1, "b": false, "a": true, "m": "x"});
+    let base =
+        json!({"f": {"slug": {"eq": "a", "in": ["b"]}}, "l": 1, "b": false, "a": true, "m": "x", "k": ["slug"], "g": "slug"});
     let with = |key: &str, value: Value| {
         let mut changed = base.clone();
         changed[key] = value;
@@ -127,6 +130,9 @@ fn shapes_keep_what_changes_sql() {
         ("d", json!("desc")),
         ("a", json!(null)),
         ("m", json!("y")),
+        ("k", json!(["state"])),
+        ("k", json!(["slug", "state"])),
+        ("g", json!("state")),
     ];
     let mut shapes: Vec<String> = different.iter().map(|(key, value)| with(key, value.clone())).collect();
     shapes.push(same);

@@ -156,16 +156,13 @@ pub(super) fn type_name(schema: &Schema, column: &Column) -> TypeName {
 
 /// Writes a column as it stands in an answer.
 pub(crate) fn write_output(settings: &Settings, sql: &mut SqlWriter, alias: Alias, column: &Column) {
+    if !column.list {
+        return write_single(settings, sql, column, alias, &column.column);
+    }
     let Some(format) = Format::of(settings, column) else {
         sql.column(alias, &column.column);
         return;
     };
-    if !column.list {
-        format.write(sql, |sql| {
-            sql.column(alias, &column.column);
-        });
-        return;
-    }
     let (items, item) = (sql.next_alias(), Ident::new("item").expect("a short name"));
     sql.syntax("CASE WHEN ").column(alias, &column.column).syntax(" IS NOT NULL THEN ARRAY(SELECT ");
     format.write(sql, |sql| {
@@ -185,6 +182,33 @@ pub(crate) fn write_view_id(sql: &mut SqlWriter, alias: Alias, column: &Column) 
     sql.syntax("coalesce(").column(alias, &column.column).syntax("::text, gen_random_uuid()::text)");
 }
 
+/// Writes a value of `column`, no list, that rows have under another name, as it stands in an answer.
+pub(super) fn write_single(settings: &Settings, sql: &mut SqlWriter, column: &Column, alias: Alias, name: &Ident) {
+    write_formatted(Format::of(settings, column), sql, alias, name);
+}
+
+/// Writes a date as it stands in an answer.
+pub(super) fn write_date(settings: &Settings, sql: &mut SqlWriter, alias: Alias, name: &Ident) {
+    write_formatted(Format::of_date(settings), sql, alias, name);
+}
+
+fn write_formatted(format: Option<Format>, sql: &mut SqlWriter, alias: Alias, name: &Ident) {
+    match format {
+        None => drop(sql.column(alias, name)),
+        Some(format) => format.write(sql, |sql| {
+            sql.column(alias, name);
+        }),
+    }
+}
+
+/// Whether the column's times know no zone; they are meant to be in UTC.
+pub(super) fn is_naive(column: &Column) -> bool {
+    column.pg_type.starts_with("timestamp")
+        && !column.pg_type.starts_with("timestamptz")
+        && !column.pg_type.ends_with("with time zone")
+        || column.pg_type.ends_with("without time zone")
+}
+
 /// Columns whose JSON form is not the one `row_to_json` gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -196,10 +220,7 @@ enum Format {
 
 impl Format {
     fn of(settings: &Settings, column: &Column) -> Option<Self> {
-        let naive = column.pg_type.starts_with("timestamp")
-            && !column.pg_type.starts_with("timestamptz")
-            && !column.pg_type.ends_with("with time zone")
-            || column.pg_type.ends_with("without time zone");
+        let naive = is_naive(column);
         match &column.kind {
             ColumnKind::Numeric => Some(Self::Text),
             ColumnKind::DateTime if !settings.full_date_time_response => Some(Self::Milliseconds { naive }),
@@ -207,10 +228,9 @@ impl Format {
                 DateTimeFormat::Legacy => Self::Text,
                 DateTimeFormat::Iso8601 => Self::Microseconds { naive },
             }),
-            ColumnKind::Date if !settings.short_date_response => Some(Self::Midnight),
+            ColumnKind::Date => Self::of_date(settings),
             ColumnKind::String
             | ColumnKind::Uuid
-            | ColumnKind::Date
             | ColumnKind::Integer
             | ColumnKind::Double
             | ColumnKind::Bool
@@ -219,6 +239,10 @@ impl Format {
             | ColumnKind::Json
             | ColumnKind::StoredImage => None,
         }
+    }
+
+    fn of_date(settings: &Settings) -> Option<Self> {
+        (!settings.short_date_response).then_some(Self::Midnight)
     }
 
     fn write(self, sql: &mut SqlWriter, value: impl Fn(&mut SqlWriter)) {

@@ -52,6 +52,12 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// Whether the row's own column holds the key of the related row, which then exists.
+    pub fn holds_key(&self, entity: &Entity, target: &Entity) -> bool {
+        let is_key = self.junction.is_none() && self.far == &target.primary_column().column;
+        is_key && entity.view.is_none() && target.view.is_none()
+    }
+
     /// Writes `far = near`, for a link without junction.
     pub fn write(&self, sql: &mut SqlWriter, here: Alias, there: Alias) {
         sql.column(there, self.far).syntax(" = ").column(here, self.near);

@@ -3,10 +3,12 @@
 //! The shapes were chosen by measurement (ARCHITECTURE.md, "A query"): the row that a row points at is a scalar sub-select by primary key, JSON is made by
 //! `row_to_json` over a sub-select, nothing is joined that a selection does not need. Permissions are part of the text: there is no later check that could be forgotten.
 
+mod aggregating;
 pub(crate) mod clauses;
 pub(crate) mod columns;
 mod cursors;
 mod filtering;
+mod grouping;
 mod images;
 pub(crate) mod inputs;
 mod links;

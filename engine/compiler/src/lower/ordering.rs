@@ -13,7 +13,7 @@ use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::permissions::Access;
 use crate::selection::{Input, Pos};
-use crate::sql::Alias;
+use crate::sql::{Alias, SqlWriter};
 
 /// One item of an order.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,11 +100,7 @@ pub(super) fn order<'a>(
     exactness: Exactness,
     pos: Pos,
 ) -> Result<Vec<Key<'a>>, Refused> {
-    let items = given.map(inputs::items).unwrap_or_default();
-    if items.len() > MAX_ITEMS {
-        let message = format!("Order by: {} items are given, allowed are {MAX_ITEMS}.", items.len());
-        return Err(Refused::new(message, ErrorCode::TooComplex, pos));
-    }
+    let items = order_items(given, pos)?;
     let mut keys =
         items.iter().filter_map(|item| key(env, access, entity, item, pos).transpose()).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {
@@ -128,6 +124,16 @@ fn is_masked(env: &Env<'_>, access: Access, entity: &Entity) -> bool {
             relation.joining_column().is_some() && !env.read_rule(access, entity, field.name.as_str()).is_always()
         }
     })
+}
+
+/// The items of `orderBy`.
+pub(super) fn order_items(given: Option<&Input>, pos: Pos) -> Result<&[Input], Refused> {
+    let items = given.map(inputs::items).unwrap_or_default();
+    if items.len() > MAX_ITEMS {
+        let message = format!("Order by: {} items are given, allowed are {MAX_ITEMS}.", items.len());
+        return Err(Refused::new(message, ErrorCode::TooComplex, pos));
+    }
+    Ok(items)
 }
 
 /// One item of `orderBy`: exactly one key, or nested ones down to a column.
@@ -171,12 +177,7 @@ fn hops<'a>(
     pos: Pos,
 ) -> Result<Option<Hops<'a>>, Refused> {
     if let Some(column) = entity.column(name) {
-        *direction = match inputs::constant(input).and_then(Value::as_str) {
-            Some("desc") => Direction::Desc,
-            Some("ascNullsFirst") => Direction::AscNullsFirst,
-            Some("descNullsLast") => Direction::DescNullsLast,
-            Some(_) | None => Direction::Asc,
-        };
+        *direction = self::direction(input);
         return Ok(Some(column_hop(env, access, entity, name, column)));
     }
     if *input == Input::Null {
@@ -188,14 +189,29 @@ fn hops<'a>(
     Ok(next.map(|next| relation_hop(env, access, entity, name, next)))
 }
 
+/// An `OrderDirection`.
+pub(super) fn direction(input: &Input) -> Direction {
+    match inputs::constant(input).and_then(Value::as_str) {
+        Some("desc") => Direction::Desc,
+        Some("ascNullsFirst") => Direction::AscNullsFirst,
+        Some("descNullsLast") => Direction::DescNullsLast,
+        Some(_) | None => Direction::Asc,
+    }
+}
+
 fn single_key<'i>(entity: &Entity, item: &'i Input, pos: Pos) -> Result<(&'i str, &'i Input), Refused> {
+    // The order of the input type, columns first, which the contract's message has.
+    single_member(item, pos, |name| (entity.relation(name).is_some(), entity.fields.get_index_of(name)))
+}
+
+/// The only member of an input object. `rank` puts the names of several into the order that the message has.
+pub(super) fn single_member<R: Ord>(item: &Input, pos: Pos, rank: impl Fn(&str) -> R) -> Result<(&str, &Input), Refused> {
     let Input::Object(members) = item else { return Ok(("_random", &Input::Null)) };
     match members.first() {
         Some((name, input)) if members.len() == 1 => Ok((name, input)),
         _ => {
             let mut names: Vec<&str> = members.keys().map(|name| &**name).collect();
-            // The order of the input type, columns first, which the contract's message has.
-            names.sort_by_key(|name| (entity.relation(name).is_some(), entity.fields.get_index_of(*name)));
+            names.sort_by_key(|name| rank(name));
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let message = format!("Order by: only one field is expected in each item of order by clause, got: {names}");
             Err(Refused::new(message, ErrorCode::BadUserInput, pos))
@@ -221,7 +237,7 @@ fn default_hops<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, order: &'
         .fold(leaf, |next, (relation, (entity, access))| relation_hop(env, *access, entity, relation.as_str(), next))
 }
 
-fn column_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, column: &'a Column) -> Hops<'a> {
+pub(super) fn column_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, column: &'a Column) -> Hops<'a> {
     let readable = clauses::readable(env, access, entity, name);
     let primary = *name == *entity.primary.as_str();
     // Nothing makes a view keep what its model promises.
@@ -230,7 +246,7 @@ fn column_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str,
     Hops::Column { field, cell: Cell { name: &column.column, column }, readable, primary, never_null }
 }
 
-fn relation_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, next: Hops<'a>) -> Hops<'a> {
+pub(super) fn relation_hop<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, name: &str, next: Hops<'a>) -> Hops<'a> {
     let relation = entity.relation(name).expect("a field is a column or a relation");
     let target = env.entity(relation.target.as_str());
     let visible = clauses::visible(env, Access::Relation, target);
@@ -245,14 +261,9 @@ pub(super) fn write_order(env: &Env<'_>, state: &mut State, alias: Alias, keys: 
         state.sql.syntax(if index == 0 { " ORDER BY " } else { ", " });
         write_key(env, state, alias, key);
         match key {
-            Key::Column(_, direction) | Key::Seeded { direction, .. } => state.sql.syntax(match direction {
-                Direction::Asc => "",
-                Direction::Desc => " DESC",
-                Direction::AscNullsFirst => " NULLS FIRST",
-                Direction::DescNullsLast => " DESC NULLS LAST",
-            }),
-            Key::Random => &mut state.sql,
-        };
+            Key::Column(_, direction) | Key::Seeded { direction, .. } => write_direction(&mut state.sql, *direction),
+            Key::Random => {}
+        }
     }
 }
 
@@ -269,7 +280,17 @@ pub(super) fn write_key(env: &Env<'_>, state: &mut State, alias: Alias, key: &Ke
     }
 }
 
-fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &Hops<'_>) {
+pub(super) fn write_direction(sql: &mut SqlWriter, direction: Direction) {
+    sql.syntax(match direction {
+        Direction::Asc => "",
+        Direction::Desc => " DESC",
+        Direction::AscNullsFirst => " NULLS FIRST",
+        Direction::DescNullsLast => " DESC NULLS LAST",
+    });
+}
+
+/// Writes the value at the end.
+pub(super) fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &Hops<'_>) {
     match hops {
         Hops::Column { cell, readable, .. } => write_masked(env, state, alias, readable, |state| {
             columns::write_comparable(&mut state.sql, alias, cell.name, cell.column);

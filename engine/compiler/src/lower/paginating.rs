@@ -114,7 +114,7 @@ pub(super) fn write_count<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>,
 }
 
 /// Counts rows of the junction alone, when every related row counts: each has exactly one.
-fn write_pairs(env: &Env<'_>, state: &mut State, rows: &Rows<'_>, alias: Alias) -> bool {
+pub(super) fn write_pairs(env: &Env<'_>, state: &mut State, rows: &Rows<'_>, alias: Alias) -> bool {
     let Origin::Related { link, parent, readable: Clause::Constant(Some(true)) } = &rows.origin else { return false };
     let Some(junction) = link.junction else { return false };
     if !rows.arguments.filter.is_always() || !clauses::visible(env, rows.access, rows.entity).is_always() {

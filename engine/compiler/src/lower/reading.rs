@@ -6,7 +6,7 @@ use super::clauses;
 use super::columns::{write_output, write_view_id};
 use super::ordering::write_masked;
 use super::relations::{Arguments, Origin, Rows, write_list, write_source};
-use super::{Env, Refused, Row, State, images, meta, paginating, relations, response_column, uniques};
+use super::{Env, Refused, Row, State, aggregating, grouping, images, meta, paginating, relations, response_column, uniques};
 use crate::api::Meaning;
 use crate::error::ErrorCode;
 use crate::permissions::Access;
@@ -36,6 +36,20 @@ pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected)
             let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;
             let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
             paginating::write_connection(env, state, &rows, field)?;
+            state.sql.syntax("::text");
+        }
+        Meaning::Aggregate(entity) => {
+            let entity = env.entity(entity.as_str());
+            let arguments = Arguments::filtered(env, Access::Root, entity, field)?;
+            let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
+            aggregating::write_aggregate(env, state, &rows, field)?;
+            state.sql.syntax("::text");
+        }
+        Meaning::Group(entity) => {
+            let entity = env.entity(entity.as_str());
+            let arguments = Arguments::bounded(env, Access::Root, entity, field)?;
+            let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
+            grouping::write_groups(env, state, &rows, field)?;
             state.sql.syntax("::text");
         }
         _ => return Err(unsupported(field)),
@@ -128,6 +142,8 @@ fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selec
         Meaning::HasMany(name) => relations::write_has_many(env, state, row, name, field),
         Meaning::ReducedHasMany(name) => relations::write_reduced(env, state, row, name, field),
         Meaning::PaginateHasMany(name) => relations::write_connection(env, state, row, name, field),
+        Meaning::AggregateHasMany(name) => relations::write_aggregate(env, state, row, name, field),
+        Meaning::GroupHasMany(name) => relations::write_groups(env, state, row, name, field),
         Meaning::Meta => meta::write_meta(env, state, row, field),
         _ => Err(unsupported(field)),
     }

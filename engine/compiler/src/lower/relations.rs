@@ -11,7 +11,7 @@ use super::filtering::write_conjunct;
 use super::links::Link;
 use super::ordering::{self, Exactness, Key, write_order};
 use super::reading::{unsupported, write_fields, write_object};
-use super::{Env, Refused, Row, State, cursors, inputs, paginating, uniques};
+use super::{Env, Refused, Row, State, aggregating, cursors, grouping, inputs, paginating, uniques};
 use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::permissions::Access;
@@ -65,11 +65,7 @@ impl<'a> Arguments<'a> {
         defaults: &'a [OrderBy],
         field: &Selected,
     ) -> Result<Self, Refused> {
-        let mut arguments = Self::filtered(env, access, entity, field)?;
-        arguments.limit = amount(field, &["limit", "first"])?;
-        arguments.last = amount(field, &["last"])?;
-        // Offsets are bound: pages would otherwise be a new statement each.
-        arguments.offset = amount(field, &["offset", "skip"])?.map(Amount::bound);
+        let mut arguments = Self::bounded(env, access, entity, field)?;
         let exactness = if cursors::are_wanted(field) {
             Exactness::Total
         } else if arguments.limit.is_some() || arguments.offset.is_some() {
@@ -78,6 +74,16 @@ impl<'a> Arguments<'a> {
             Exactness::Any
         };
         arguments.order = ordering::order(env, access, entity, field.arguments.get("orderBy"), defaults, exactness, field.pos)?;
+        Ok(arguments)
+    }
+
+    /// Filter and bounds.
+    pub fn bounded(env: &Env<'a>, access: Access, entity: &'a Entity, field: &Selected) -> Result<Self, Refused> {
+        let mut arguments = Self::filtered(env, access, entity, field)?;
+        arguments.limit = amount(field, &["limit", "first"])?;
+        arguments.last = amount(field, &["last"])?;
+        // Offsets are bound: pages would otherwise be a new statement each.
+        arguments.offset = amount(field, &["offset", "skip"])?.map(Amount::bound);
         Ok(arguments)
     }
 
@@ -208,11 +214,16 @@ fn write_conditions(env: &Env<'_>, state: &mut State, conditions: &[(Alias, &Cla
 /// Writes ` ORDER BY … LIMIT … OFFSET …`.
 pub(super) fn write_page(env: &Env<'_>, state: &mut State, rows: &Rows<'_>, alias: Alias) {
     write_order(env, state, alias, &rows.arguments.order);
-    if let Some(limit) = &rows.arguments.limit {
+    write_bounds(state, &rows.arguments);
+}
+
+/// Writes ` LIMIT … OFFSET …`.
+pub(super) fn write_bounds(state: &mut State, arguments: &Arguments<'_>) {
+    if let Some(limit) = &arguments.limit {
         state.sql.syntax(" LIMIT ");
         limit.write(state);
     }
-    if let Some(offset) = &rows.arguments.offset {
+    if let Some(offset) = &arguments.offset {
         state.sql.syntax(" OFFSET ");
         offset.write(state);
     }
@@ -266,6 +277,32 @@ pub(super) fn write_connection<'a>(
     let (relation, target) = relation(env, row, name, field)?;
     let arguments = Arguments::of(env, Access::Relation, target, default_order(relation, target), field)?;
     paginating::write_connection(env, state, &related(env, row, name, relation, arguments), field)
+}
+
+/// An aggregate of related rows.
+pub(super) fn write_aggregate<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    name: &FieldName,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::filtered(env, Access::Relation, target, field)?;
+    aggregating::write_aggregate(env, state, &related(env, row, name, relation, arguments), field)
+}
+
+/// Related rows as groups.
+pub(super) fn write_groups<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    row: Row<'a>,
+    name: &FieldName,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::bounded(env, Access::Relation, target, field)?;
+    grouping::write_groups(env, state, &related(env, row, name, relation, arguments), field)
 }
 
 /// The one related row with a key (`localesByLocale`).

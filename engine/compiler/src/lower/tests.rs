@@ -96,6 +96,8 @@ proptest! {
         let document = "query($f: ArticleWhere) {
             listArticle(filter: $f, orderBy: [{author: {name: desc}}], limit: 3) { title author(filter: {articles: $f}) { name } tags(limit: 2) { name } }
             paginateArticle(filter: $f, skip: 1) { pageInfo { totalCount } edges { node { slug } } }
+            aggregateArticle(filter: $f) { count countDistinct { author } max { secret } }
+            groupArticle(by: [author], filter: $f, orderBy: [{sum: {rank: desc}}], offset: 1) { key { author { groupArticles(by: [secret], filter: $f) { count } } } }
         }";
         let (plan, values) = query(role, document, &json!({ "f": filter })).unwrap();
         let statement = plan.statement.unwrap();
@@ -205,6 +207,67 @@ fn the_planner_orders_a_dozen_existence_tests_at_once() {
     };
     assert_eq!(tests(12), (12, 0));
     assert_eq!(tests(100), (100, 88));
+}
+
+#[test]
+fn groups_are_told_by_the_keys_that_are_named() {
+    let refused = |document: &str, variables: Value| query("admin", document, &variables).unwrap_err().remove(0);
+    let table = [
+        ("{ groupArticle(by: []) { count } }", "argument `by` must name at least one key; without groups, ask for the aggregate"),
+        (
+            "{ groupArticle(by: [state, publishedAtDay]) { key { publishedAtMonth } } }",
+            "`publishedAtMonth` is not among the keys that argument `by` names: state, publishedAtDay",
+        ),
+        (
+            "{ groupArticle(by: [state], orderBy: [{key: {slug: asc}}]) { count } }",
+            "`slug` is not among the keys that argument `by` names: state",
+        ),
+        (
+            "{ groupArticle(by: [state], orderBy: [{count: asc, max: {rank: asc}}]) { count } }",
+            "Order by: only one field is expected in each item of order by clause, got: count, max",
+        ),
+        (
+            "{ groupArticle(by: [state], orderBy: [{max: {rank: asc, slug: asc}}]) { count } }",
+            "Order by: only one field is expected in each item of order by clause, got: rank, slug",
+        ),
+        ("{ listTag { groupArticles(by: [state], limit: -1) { count } } }", "argument `limit` must not be negative, got: -1"),
+    ];
+    for (document, message) in table {
+        let error = refused(document, Value::Null);
+        assert_eq!((error.code, &*error.message), (ErrorCode::BadUserInput, message));
+    }
+    let variable =
+        refused("query($by: [ArticleGroupKey!]!) { groupArticle(by: $by) { key { slug } } }", json!({ "by": "state" }));
+    assert_eq!(variable.message, "`slug` is not among the keys that argument `by` names: state");
+}
+
+#[test]
+fn the_same_value_is_made_once() {
+    let sql = statement(
+        "admin",
+        "{ groupArticle(by: [state, state], orderBy: [{max: {rank: desc}}, {key: {state: desc}}, {count: null}]) { a: max { rank } b: max { x: rank y: rank } } }",
+        &Value::Null,
+    )
+    .sql();
+    assert_eq!(sql.matches("max(").count(), 1, "{sql}");
+    assert!(sql.contains("GROUP BY 1 ORDER BY 2 DESC, 1 DESC)"), "{sql}");
+}
+
+#[test]
+fn sums_of_floats_do_not_depend_on_where_rows_are_stored() {
+    let sql = statement("admin", "{ aggregateArticle { sum { ratio rank } } }", &Value::Null).sql();
+    assert!(sql.contains("sum(t4.\"c1\"::double precision ORDER BY t4.\"c1\") AS \"a1\", sum(t4.\"c2\") AS \"a2\""), "{sql}");
+}
+
+#[test]
+fn a_related_row_that_may_be_hidden_is_looked_at_before_it_is_counted() {
+    let sql = |role: &str| statement(role, "{ aggregateArticleLocale { countOf { article } } }", &Value::Null).sql();
+    assert!(sql("admin").contains("SELECT t5.\"article_id\" AS \"c1\" FROM"), "{}", sql("admin"));
+    let restricted = statement(READER, "{ listArticle { aggregateLocales { countOf { article } } } }", &Value::Null).sql();
+    assert!(
+        restricted.contains("SELECT (SELECT t8.\"id\" FROM \"content\".\"article\" t8 WHERE t8.\"id\" = t7.\"article_id\" AND"),
+        "{restricted}"
+    );
 }
 
 #[test]
