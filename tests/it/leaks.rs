@@ -148,7 +148,9 @@ fn has_rows(data: &Value) -> bool {
         Value::Array(rows) => !rows.is_empty(),
         Value::Object(root) if name == "transaction" => has_rows(&Value::Object(root.clone())),
         Value::Object(root) => {
-            root.get("edges").is_none_or(|edges| edges != &json!([])) && root.get("pageInfo") != Some(&json!({ "totalCount": 0 }))
+            root.get("edges").is_none_or(|edges| edges != &json!([]))
+                && root.get("pageInfo") != Some(&json!({ "totalCount": 0 }))
+                && root.get("count") != Some(&json!(0))
         }
         _ => false,
     })

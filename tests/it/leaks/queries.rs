@@ -1,4 +1,4 @@
-//! Random queries of one role, made from what introspection tells that role: nested relations, filters, orders, cuts, totals, keys.
+//! Random queries of one role, made from what introspection tells that role: nested relations, filters, orders, cuts, totals, keys, aggregates, groups.
 
 use std::collections::HashMap;
 
@@ -121,9 +121,53 @@ impl<'a> Generator<'a> {
     }
 
     fn field(&self, random: &mut Random, field: &Field, depth: usize) -> String {
+        if is_group(field) {
+            return self.group(random, field, depth);
+        }
         let arguments = self.arguments(random, field);
         let selection = self.selection(random, field.ty.name(), depth);
         format!("{}{arguments}{selection}", field.name)
+    }
+
+    /// Groups by some keys: only those may be selected and ordered by.
+    fn group(&self, random: &mut Random, field: &Field, depth: usize) -> String {
+        let by = &field.args.iter().find(|argument| argument.name == "by").unwrap().ty;
+        let known = self.types[by.name()].values.as_deref().unwrap();
+        let keys: Vec<&str> = random.some(known, 2).into_iter().map(|value| value.name.as_str()).collect();
+        let mut given = vec![format!("by: [{}]", keys.join(", "))];
+        for argument in &field.args {
+            let value = match argument.name.as_str() {
+                "filter" if random.percent(50) => self.input(random, argument.ty.name(), INPUT_DEPTH),
+                "orderBy" if random.percent(60) => format!("[{}]", self.group_order(random, argument.ty.name(), &keys)),
+                "limit" if random.percent(20) => random.pick(&["1", "2", "100"]).to_string(),
+                "offset" if random.percent(10) => random.below(3).to_string(),
+                _ => continue,
+            };
+            given.push(format!("{}: {value}", argument.name));
+        }
+        let mut chosen = Vec::new();
+        for member in self.fields(field.ty.name()) {
+            if member.name == "key" {
+                let values = self.fields(member.ty.name()).iter().filter(|value| keys.contains(&value.name.as_str()));
+                let values: Vec<String> = values.map(|value| self.field(random, value, depth.saturating_sub(1))).collect();
+                chosen.push(format!("key {{ {} }}", values.join(" ")));
+            } else if random.percent(40) {
+                chosen.push(self.field(random, member, depth));
+            }
+        }
+        format!("{}({}) {{ {} }}", field.name, given.join(", "), chosen.join(" "))
+    }
+
+    fn group_order(&self, random: &mut Random, ty: &str, keys: &[&str]) -> String {
+        let direction = random.pick(&["asc", "desc", "ascNullsFirst", "descNullsLast"]);
+        let by = random.pick(self.types[ty].inputs.as_deref().unwrap());
+        if by.name == "key" {
+            return format!("{{key: {{{}: {direction}}}}}", random.pick(keys));
+        }
+        match &self.types[by.ty.name()].inputs {
+            None => format!("{{{}: {direction}}}", by.name),
+            Some(fields) => format!("{{{}: {{{}: {direction}}}}}", by.name, random.pick(fields).name),
+        }
     }
 
     fn selection(&self, random: &mut Random, ty: &str, depth: usize) -> String {
@@ -134,7 +178,7 @@ impl<'a> Generator<'a> {
         while chosen.is_empty() {
             for field in self.fields(ty) {
                 let is_relation = !field.args.is_empty();
-                let is_lookup = field.args.iter().any(|argument| argument.name == "by");
+                let is_lookup = field.args.iter().any(|argument| argument.name == "by") && !is_group(field);
                 let is_wanted = match field.name.as_str() {
                     // There are many of them.
                     _ if is_lookup => depth > 0 && random.percent(6),
@@ -255,6 +299,11 @@ impl<'a> Generator<'a> {
     }
 }
 
+/// Whether a field's rows are told by the keys that its `by` lists.
+fn is_group(field: &Field) -> bool {
+    field.args.iter().any(|argument| argument.name == "by" && argument.ty.is_list())
+}
+
 fn is_read(root: &str) -> bool {
-    ["get", "list", "paginate"].iter().any(|start| root.starts_with(start))
+    ["get", "list", "paginate", "aggregate", "group"].iter().any(|start| root.starts_with(start))
 }
