@@ -150,6 +150,8 @@ pub(crate) fn write_null(schema: &Schema, sql: &mut SqlWriter, column: &Column) 
 pub(super) fn type_name(schema: &Schema, column: &Column) -> TypeName {
     match &column.kind {
         ColumnKind::Enum(name) => TypeName::Content(schema.enums[name].pg_type.clone()),
+        // A bare `char` is one character.
+        _ if is_padded(column) => TypeName::Plain("bpchar".into()),
         _ => TypeName::parse(&column.pg_type).unwrap_or_else(|| TypeName::Plain("text".into())),
     }
 }
