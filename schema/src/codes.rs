@@ -70,6 +70,10 @@ codes! {
     COLUMN_TYPE;
     /// The default value does not fit the column.
     DEFAULT_TYPE;
+    /// The field cannot be searched like this.
+    SEARCH_INVALID;
+    /// PostgreSQL has no text search in this language.
+    UNKNOWN_LANGUAGE;
     /// The column cannot be a sequence.
     SEQUENCE_INVALID;
     /// The field cannot be the primary key.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::acl::{OperationKind, PredefinedVariable};
 use crate::model::{ColumnKind, Direction, OnDelete, Sequence, Settings};
 use crate::node::Node;
+use crate::search::Weight;
 use crate::source::At;
 
 /// Which form was read; the JSON form comes from other tools too and is read more leniently where nothing is lost by it.
@@ -84,6 +85,13 @@ pub(crate) struct ColumnDraft {
     pub type_alias: Option<At<String>>,
     pub collation: Option<At<String>>,
     pub json_schema: Option<At<Value>>,
+    pub search: Option<At<SearchDraft>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SearchDraft {
+    pub language: Option<At<String>>,
+    pub weight: Weight,
 }
 
 #[derive(Debug)]

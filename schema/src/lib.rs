@@ -52,6 +52,7 @@ pub mod model;
 pub mod names;
 mod node;
 pub mod sdl;
+pub mod search;
 mod source;
 pub mod validation;
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::acl::Role;
 use crate::ident::Ident;
 use crate::names::{EntityName, EnumName, FieldName, RoleName};
+use crate::search::Search;
 use crate::validation::Rule;
 
 /// One whole content schema.
@@ -123,6 +124,8 @@ pub struct Column {
     pub collation: Option<Ident>,
     /// JSON Schema that values of a Json column must satisfy on input.
     pub json_schema: Option<Value>,
+    /// How the text is searched, when it is; text of tables only, no lists.
+    pub search: Option<Search>,
 }
 
 /// Kinds of values. Wire forms: content API, sections 2.2 and 5.

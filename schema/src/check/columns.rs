@@ -1,6 +1,6 @@
 //! Columns: PostgreSQL type, default, sequence and the like must fit the kind of values.
 
-use crate::check::{World, names, values};
+use crate::check::{World, names, searches, values};
 use crate::codes;
 use crate::draft::{ColumnDraft, FieldDraft};
 use crate::model::{Column, ColumnKind, Sequence};
@@ -54,6 +54,7 @@ pub(super) fn lower(field: &FieldDraft, draft: &ColumnDraft, world: &World, erro
         type_alias: draft.type_alias.as_ref().map(|alias| alias.value.clone()),
         collation,
         json_schema: draft.json_schema.as_ref().map(|schema| schema.value.clone()),
+        search: searches::lower(field, draft, errors),
     })
 }
 

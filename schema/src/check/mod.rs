@@ -12,6 +12,7 @@ mod predicates;
 mod relations;
 mod roles;
 mod rules;
+mod searches;
 mod values;
 
 use std::collections::HashSet;

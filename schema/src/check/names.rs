@@ -8,6 +8,7 @@ use crate::draft::{Draft, EntityDraft, FieldKindDraft};
 use crate::ident::{Ident, IdentError};
 use crate::model::{FieldKind, RelationKind};
 use crate::names::{MAX_NAME_BYTES, is_name};
+use crate::search;
 use crate::source::{At, Errors};
 
 /// Types of the API that are not made from entities (content API, sections 4 and 5, and GraphQL's own).
@@ -269,6 +270,7 @@ pub(super) fn check_database(drafts: &[EntityDraft], world: &World, errors: &mut
         let at = draft.table.as_ref().map_or(draft.name.at, |table| table.at);
         take_table(&mut tables, entity.table.as_str(), format!("`{}`", entity.name), at, errors);
         let mut columns: HashMap<&str, &str> = HashMap::new();
+        let generated = entity.searchable().next().map(|_| search::column());
         for field in entity.fields.values() {
             let at = draft
                 .fields
@@ -285,6 +287,10 @@ pub(super) fn check_database(drafts: &[EntityDraft], world: &World, errors: &mut
                 errors
                     .add(at, codes::COLUMN_TAKEN, message)
                     .hint("name one of them with `@column(name: …)` or `@relation(column: …)`");
+            }
+            if generated.is_some() && column == generated.as_ref() {
+                let message = format!("the column of `{}` has the name of the one that holds what is searched", field.name);
+                errors.add(at, codes::COLUMN_TAKEN, message).hint("name it with `@column(name: …)` or `@relation(column: …)`");
             }
             if let FieldKind::Relation(relation) = &field.kind
                 && let RelationKind::ManyHasManyOwning { joining_table, .. } = &relation.kind

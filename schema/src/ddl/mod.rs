@@ -8,6 +8,7 @@
 //! - A view's SQL names tables plainly, because `search_path` is the namespace; `{{system_schema}}` becomes the namespace of the system tables,
 //!   `{{project_slug}}` the slug that the tenant has when the view is made.
 //! - Unique keys of plain views are promises of their queries; PostgreSQL has nothing to enforce them with.
+//! - Searchable columns give their table one more column, which PostgreSQL fills, with a GIN index: see [`crate::search`].
 //! - Extensions are not the owner's to create: `similar` and `wordSimilar` need `pg_trgm`, which belongs into the template.
 
 mod names;

@@ -8,6 +8,7 @@ use crate::hash;
 use crate::ident::Ident;
 use crate::model::{Entity, FieldKind, Index, RelationKind, Unique};
 use crate::names::{EntityName, FieldName, MAX_NAME_BYTES};
+use crate::search;
 
 /// What a constraint or an index of the content namespace is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,6 +52,11 @@ pub enum Constraint {
         entity: EntityName,
         /// Its place.
         index: usize,
+    },
+    /// The index on what is searched in an entity.
+    Search {
+        /// The entity.
+        entity: EntityName,
     },
     /// The index on a many-has-one relation's column.
     RelationIndex {
@@ -180,6 +186,9 @@ fn derived_names(entity: &Entity) -> Vec<(Constraint, String)> {
     for (index, unique) in entity.uniques.iter().enumerate() {
         let fields: Vec<&FieldName> = unique.fields.iter().collect();
         names.push((Constraint::Unique { entity: name.clone(), index }, format!("{table}_{}_key", key(&fields))));
+    }
+    if entity.searchable().next().is_some() {
+        names.push((Constraint::Search { entity: name.clone() }, format!("{table}_{}_idx", search::column().as_str())));
     }
     for field in entity.fields.values() {
         names.extend(field_names(entity, field));

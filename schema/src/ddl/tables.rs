@@ -6,6 +6,7 @@ use crate::model::{
     Column, ColumnKind, Direction, Entity, EnumType, Field, FieldKind, Index, IndexField, JoiningColumn, JoiningTable, OnDelete,
     RelationKind, Unique, UniqueKind,
 };
+use crate::search::{self, Search};
 
 /// Object keys that are safe in a URL's path and in an object store, see ARCHITECTURE.md "An image".
 const IMAGE_KEY: &str = "^[A-Za-z0-9][A-Za-z0-9._~/-]*$";
@@ -32,6 +33,7 @@ impl Context<'_> {
                 }
             }
         }
+        lines.extend(search_column(entity));
         let primary = self.names.get(&Constraint::Primary { entity: entity.name.clone() });
         lines.push(format!("CONSTRAINT {primary} PRIMARY KEY ({})", column_of(entity, &entity.primary)));
         lines.extend(entity.fields.values().filter_map(|field| self.image_check(entity, field)));
@@ -190,6 +192,10 @@ impl Context<'_> {
             }
         }
         statements.extend(entity.indexes.iter().enumerate().map(|(index, item)| self.index(entity, index, item)));
+        if entity.searchable().next().is_some() {
+            let name = self.names.get(&Constraint::Search { entity: entity.name.clone() });
+            statements.push(format!("CREATE INDEX {name} ON {} USING gin ({})", self.qualified(&entity.table), search::column()));
+        }
         statements
     }
 
@@ -206,6 +212,18 @@ impl Context<'_> {
         }
         statement
     }
+}
+
+/// The words of all searchable columns, kept by PostgreSQL. Never NULL. The compiler writes the same expression for those who may not read all of them.
+fn search_column(entity: &Entity) -> Option<String> {
+    let most = entity.searched_characters();
+    let vector = |(_, column, search): (&str, &Column, Search)| {
+        let (language, weight) = (search.language.name(), search.weight.name());
+        format!("setweight(to_tsvector('{language}'::regconfig, coalesce(left({}, {most}), '')), '{weight}')", column.column)
+    };
+    let vectors: Vec<String> = entity.searchable().map(vector).collect();
+    let vectors = Some(vectors.join(" || ")).filter(|_| !vectors.is_empty())?;
+    Some(format!("{} tsvector NOT NULL GENERATED ALWAYS AS ({vectors}) STORED", search::column()))
 }
 
 /// Whether the schema's own index is the one that the relation would get anyway.

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use crate::codes;
-use crate::draft::{ColumnDraft, FieldDraft, FieldKindDraft, InverseKind, JoiningDraft, JunctionDraft, RelationDraft, SideDraft};
+use crate::draft::{
+    ColumnDraft, FieldDraft, FieldKindDraft, InverseKind, JoiningDraft, JunctionDraft, RelationDraft, SearchDraft, SideDraft,
+};
 use crate::json::object::{Object, wrong};
 use crate::json::read::{check_name, order_by};
 use crate::model::{ColumnKind, OnDelete, Sequence};
 use crate::names::EnumName;
 use crate::node::Node;
+use crate::search::{WEIGHTS, Weight};
 use crate::source::{At, Errors};
 
 const TYPES: [&str; 15] = [
@@ -82,6 +85,7 @@ fn column(ty: &At<String>, object: &mut Object<'_>, enums: &HashMap<String, Stri
         }
     };
     let sequence = object.object("sequence", errors).map(|sequence| read_sequence(sequence, errors));
+    let search = object.object("search", errors).map(|search| read_search(search, errors));
     Some(ColumnDraft {
         column: object.text("columnName", errors),
         kind: At::new(kind, ty.at),
@@ -93,6 +97,7 @@ fn column(ty: &At<String>, object: &mut Object<'_>, enums: &HashMap<String, Stri
         type_alias: object.text("typeAlias", errors),
         collation: object.text("collation", errors),
         json_schema: object.take("schema").map(|node| At::new(node.to_json(), node.at)),
+        search,
     })
 }
 
@@ -112,6 +117,21 @@ fn read_sequence(mut sequence: Object<'_>, errors: &mut Errors) -> At<Sequence> 
     });
     sequence.finish(errors);
     At::new(Sequence { always: precedence.is_some_and(|word| word.value == "ALWAYS"), start }, at)
+}
+
+fn read_search(mut search: Object<'_>, errors: &mut Errors) -> At<SearchDraft> {
+    let at = search.at;
+    let language = search.text("language", errors);
+    let weight = search.text("weight", errors).and_then(|word| {
+        let weight = Weight::from_name(word.as_str());
+        if weight.is_none() {
+            let error = errors.add(word.at, codes::UNKNOWN_ENUM_VALUE, format!("`weight` cannot be `{}`", word.value));
+            error.suggest(word.as_str(), WEIGHTS.map(Weight::name));
+        }
+        weight
+    });
+    search.finish(errors);
+    At::new(SearchDraft { language, weight: weight.unwrap_or_default() }, at)
 }
 
 fn relation(ty: &At<String>, object: &mut Object<'_>, errors: &mut Errors) -> Option<RelationDraft> {

@@ -1,7 +1,7 @@
 //! The JSON form of a schema (content API, sections 2 and 3), as other tools write it.
 //!
 //! Read and written: `model`, `acl`, `validation`, `settings`. What is ours stands in keys of its own: `description` and `deprecationReason` of entities
-//! and fields, `model.enumDetails`, `everything` of a role, the column type `StoredImage`.
+//! and fields, `model.enumDetails`, `everything` of a role, the column type `StoredImage`, `search` of columns.
 //!
 //! Ignored, because leaving it out only takes rights away: `tenant` and `s3` of roles, `export`, `import` and `refreshMaterializedView`. Ignored, because
 //! content is the same without it: `actions`. A role of other stages only has no rights here (Freehold has one stage). Unknown keys are mistakes in

@@ -204,6 +204,7 @@ fn column(members: Members, column: &Column, schema: &Schema) -> Value {
         let precedence = if sequence.always { "ALWAYS" } else { "BY DEFAULT" };
         Members::new().with("precedence", precedence).with_some("start", sequence.start).done()
     });
+    let search = column.search.map(|search| json!({ "language": search.language.name(), "weight": search.weight.name() }));
     members
         .with("columnName", column.column.as_str())
         .with("nullable", column.nullable)
@@ -215,6 +216,7 @@ fn column(members: Members, column: &Column, schema: &Schema) -> Value {
         .with_some("typeAlias", column.type_alias.clone())
         .with_some("collation", column.collation.as_ref().map(|name| name.as_str()))
         .with_some("schema", column.json_schema.clone())
+        .with_some("search", search)
         .done()
 }
 

@@ -1,7 +1,9 @@
 //! Fields in SDL: columns and relations.
 
 use crate::codes;
-use crate::draft::{ColumnDraft, EntityDraft, FieldDraft, FieldKindDraft, JoiningDraft, JunctionDraft, RelationDraft, SideDraft};
+use crate::draft::{
+    ColumnDraft, EntityDraft, FieldDraft, FieldKindDraft, JoiningDraft, JunctionDraft, RelationDraft, SearchDraft, SideDraft,
+};
 use crate::model::{ColumnKind, OnDelete, Sequence};
 use crate::names::EnumName;
 use crate::node::Node;
@@ -9,6 +11,7 @@ use crate::sdl::definitions::{Checked, check};
 use crate::sdl::read::{SCALARS, TypeNames, deprecation};
 use crate::sdl::syntax::{FieldDef, TypeRef};
 use crate::sdl::{structure, validators};
+use crate::search::Weight;
 use crate::source::{At, Errors};
 
 /// A field's type without its wrappers.
@@ -45,8 +48,8 @@ pub(crate) fn read(field: &FieldDef, names: &TypeNames<'_>, entity: &mut EntityD
             "index" => entity.indexes.extend(structure::index(*directive, Some(field.name.clone()), errors)),
             "required" | "pattern" | "length" | "range" | "rule" => rules.extend(validators::rule(*directive, errors)),
             // Read with the column or the relation.
-            "column" | "default" | "sequence" | "scalar" | "jsonSchema" | "relation" | "oneToOne" | "inverse" | "eventLog"
-            | "deprecated" => {}
+            "column" | "default" | "sequence" | "scalar" | "jsonSchema" | "searchable" | "relation" | "oneToOne" | "inverse"
+            | "eventLog" | "deprecated" => {}
             other => unreachable!("`@{other}` stands on fields in directives.graphql and is not read"),
         }
     }
@@ -73,6 +76,7 @@ pub(crate) fn add_primary(entity: &mut EntityDraft) {
             type_alias: None,
             collation: None,
             json_schema: None,
+            search: None,
         };
         let id = FieldDraft {
             name: At::new("id".to_owned(), entity.name.at),
@@ -207,7 +211,13 @@ fn column(
         type_alias: find(directives, "scalar").and_then(|directive| directive.text("name")),
         collation: storage.and_then(|storage| storage.text("collation")),
         json_schema: find(directives, "jsonSchema").and_then(|directive| json_text(directive, "schema", errors)),
+        search: find(directives, "searchable").map(search),
     })
+}
+
+fn search(directive: Checked<'_>) -> At<SearchDraft> {
+    let weight = directive.word("weight").and_then(|word| Weight::from_name(&word.value)).unwrap_or_default();
+    At::new(SearchDraft { language: directive.text("language"), weight }, directive.at())
 }
 
 fn default(directive: Checked<'_>, errors: &mut Errors) -> Option<Node> {
@@ -242,7 +252,7 @@ fn json_text(directive: Checked<'_>, argument: &str, errors: &mut Errors) -> Opt
 }
 
 fn relation(shape: Shape, directives: &[Checked<'_>], errors: &mut Errors) -> Option<RelationDraft> {
-    let unfit = ["column", "default", "sequence", "scalar", "jsonSchema", "primary"];
+    let unfit = ["column", "default", "sequence", "scalar", "jsonSchema", "searchable", "primary"];
     let what = format!("a relation to `{}`", shape.name.value);
     let hint = "a relation's column is named with `@relation(column: …)`";
     refuse(directives, &unfit[..1], &what, hint, errors);

@@ -16,6 +16,7 @@ use crate::sdl::print_allow;
 use crate::sdl::print_rules;
 use crate::sdl::read::DEFAULT_DEPRECATION;
 use crate::sdl::structure::direction_name;
+use crate::search::{Language, Search, Weight};
 
 /// A directive under construction.
 pub(super) struct Written {
@@ -267,6 +268,7 @@ fn is_implied(entity: &Entity, field: &Field) -> bool {
         type_alias: None,
         collation: None,
         json_schema: None,
+        search: None,
     };
     let is_id = field.name.as_str() == "id" && entity.primary == field.name && entity.fields.get_index_of(&field.name) == Some(0);
     let says_nothing = field.description.is_none() && field.deprecated.is_none() && field.rules.is_empty();
@@ -391,6 +393,11 @@ fn column_directives(field: &Field, column: &Column, directives: &mut Vec<String
     }
     if let Some(schema) = &column.json_schema {
         directives.push(Written::new("jsonSchema").text("schema", Some(&schema.to_string())).done());
+    }
+    if let Some(Search { language, weight }) = column.search {
+        let language = Some(language.name()).filter(|_| language != Language::SIMPLE);
+        let weight = Some(weight.name()).filter(|_| weight != Weight::default());
+        directives.push(Written::new("searchable").text("language", language).raw_some("weight", weight).done());
     }
 }
 

@@ -206,6 +206,28 @@ fn views_name_the_tenant_and_make_the_ids_that_they_promise() {
 }
 
 #[test]
+fn what_is_searched_is_kept_and_indexed() {
+    insta::assert_snapshot!(statements(r#"
+        type Page {
+          title: String! @searchable(language: "english", weight: A)
+          body: String @column(name: "the \"body\"") @searchable(language: "english")
+          hidden: String
+        }
+    "#), @r#"
+    CREATE SCHEMA IF NOT EXISTS "content";
+    CREATE TABLE "content"."page" (
+      "id" uuid NOT NULL,
+      "title" text NOT NULL,
+      "the ""body""" text,
+      "hidden" text,
+      "freehold_search" tsvector NOT NULL GENERATED ALWAYS AS (setweight(to_tsvector('english'::regconfig, coalesce(left("title", 65000), '')), 'A') || setweight(to_tsvector('english'::regconfig, coalesce(left("the ""body""", 65000), '')), 'D')) STORED,
+      CONSTRAINT "page_pkey" PRIMARY KEY ("id")
+    );
+    CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search")
+    "#);
+}
+
+#[test]
 fn names_fit_and_differ() {
     let long = "x".repeat(40);
     let schema = sdl(&format!(

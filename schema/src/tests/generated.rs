@@ -27,6 +27,9 @@ const COLUMNS: &[&str] = &[
     "UUID @unique(index: true, nullsNotDistinct: true)",
     "[String!]!",
     "StoredImage",
+    // One language, because an entity may get both.
+    "String @searchable(language: \"english\", weight: A)",
+    "String! @column(type: \"varchar(20)\", collation: \"C\") @searchable(language: \"english\")",
     "String @rule(check: { if: { not: { empty: true } }, then: { or: [{ equals: \"x\" }, { field: \"id\", is: { defined: true } }] } }, message: \"m\")",
 ];
 const OWNERS: &[(&str, &str)] = &[

@@ -100,6 +100,17 @@ fn mistakes_are_found_where_they_are() {
         ("type A { a: String @scalar(name: ⟨\"Int\") }", "SCALAR_INVALID"),
         ("type A { a: String @scalar(name: \"Url\") b: Int @scalar(name: ⟨\"Url\") }", "SCALAR_INVALID"),
         ("type A { a: [⟨StoredImage!] }", "COLUMN_TYPE"),
+        // Search
+        ("type A { a: Int ⟨@searchable }", "SEARCH_INVALID"),
+        ("type A { a: [String!] ⟨@searchable }", "SEARCH_INVALID"),
+        ("type A { b: B ⟨@searchable } type B { a: Int }", "DIRECTIVE_MISPLACED"),
+        ("type A @view(sql: \"x\") { a: String ⟨@searchable }", "SEARCH_INVALID"),
+        ("type A { a: String @searchable(language: ⟨\"englisch\") }", "UNKNOWN_LANGUAGE"),
+        ("type A { a: String @searchable(weight: ⟨E) }", "UNKNOWN_ENUM_VALUE"),
+        ("type A { a: String @searchable b: String @searchable(language: ⟨\"german\") }", "SEARCH_INVALID"),
+        ("type A { a: String @searchable(language: \"german\") b: String ⟨@searchable }", "SEARCH_INVALID"),
+        ("type A { a: String @searchable ⟨freehold_search: Int }", "COLUMN_TAKEN"),
+        ("type A { a: String @searchable b: A ⟨c: B @relation(column: \"freehold_search\") } type B { x: Int }", "COLUMN_TAKEN"),
         // Relations
         ("type A { b: B! @relation(onDelete: ⟨SET_NULL) } type B { x: Int }", "RELATION_INVALID"),
         ("type A { b: B } type B { as: A @inverse(of: ⟨\"b\") }", "INVERSE_MISMATCH"),
@@ -223,6 +234,10 @@ fn mistakes_in_json_have_places_too() {
             ),
             "4:58 RULE_INVALID",
         ),
+        (model(r#""a": {"type": "String", "search": {"language": "klingon"}}"#, ""), "3:48 UNKNOWN_LANGUAGE"),
+        (model(r#""a": {"type": "String", "search": {"weight": "E"}}"#, ""), "3:46 UNKNOWN_ENUM_VALUE"),
+        (model(r#""a": {"type": "Integer", "search": {"weight": "A"}}"#, ""), "3:36 SEARCH_INVALID"),
+        (model(r#""a": {"type": "String", "search": {"rank": "A"}}"#, ""), "3:36 UNKNOWN_KEY"),
         (model(r#""a": {"type": "String",}"#, ""), "3:24 SYNTAX"),
     ];
     for (text, expected) in cases {

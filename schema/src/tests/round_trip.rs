@@ -125,3 +125,31 @@ fn canonical_sdl_reads_well() {
     }
     "#);
 }
+
+#[test]
+fn what_is_searched_survives_both_forms() {
+    let text =
+        "type A { a: String @searchable b: String! @searchable(weight: B) c: Int freehold_search: Int @column(name: \"d\") }
+        type B { a: String @searchable(language: \"german\") }";
+    let schema = sdl(text);
+    check(&schema);
+    insta::assert_snapshot!(schema.to_sdl(), @r#"
+    type A {
+      a: String @searchable
+      b: String! @searchable(weight: B)
+      c: Int
+      freehold_search: Int @column(name: "d")
+    }
+
+    type B {
+      a: String @searchable(language: "german")
+    }
+    "#);
+    let document: serde_json::Value = serde_json::from_str(&schema.to_json()).unwrap();
+    let field = |entity: &str, field: &str| document["model"]["entities"][entity]["fields"][field]["search"].to_string();
+    assert_eq!(field("A", "a"), r#"{"language":"simple","weight":"D"}"#);
+    assert_eq!(field("B", "a"), r#"{"language":"german","weight":"D"}"#);
+    assert_eq!(field("A", "c"), "null");
+    let short = schema.to_json().replace(r#""language": "simple","#, "").replace(r#""weight": "D""#, r#""weight": null"#);
+    assert_eq!(json(&short), schema);
+}
