@@ -15,6 +15,9 @@ pub enum Filter<V> {
     Not(Box<Filter<V>>),
     /// A condition on a column of this entity.
     Column(FieldName, Condition<V>),
+    /// Words of this entity's searchable columns, as far as they may be read, satisfy the text in web-search syntax. In requests only: a permission would
+    /// depend on how PostgreSQL understands a language.
+    Search(V),
     /// Through a relation: has-one compares the related row, has-many asks whether a related row satisfies it.
     Relation(FieldName, Box<Filter<V>>),
 }

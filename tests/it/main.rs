@@ -13,4 +13,5 @@ mod outages;
 mod paging;
 mod refusals;
 mod saga_crash;
+mod search;
 mod tidy;

@@ -12,6 +12,7 @@ use crate::caller::Caller;
 use crate::coerce::Variables;
 use crate::error::{ErrorCode, RequestError};
 use crate::plan::Statement;
+use crate::search_text::search_text;
 use crate::selection::VariablePath;
 
 /// One `$n` of a statement.
@@ -61,6 +62,8 @@ pub enum BindSource {
         /// The argument it was given for.
         argument: Arc<str>,
     },
+    /// A text in web-search syntax, in which PostgreSQL finds no fault. Refused when it is long.
+    SearchText(Box<BindSource>),
     /// Values of the caller's variable, an array of text or uuid.
     Session(RoleName, VariableName),
     /// The caller's identity, an array with at most one item.
@@ -185,6 +188,10 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
             let cursor = resolve(cursor, context)?;
             cursor_text(&cursor, order, *index).ok_or_else(|| no_cursor(argument))?
         }
+        BindSource::SearchText(source) => match resolve(source, context)? {
+            Value::String(text) => Value::from(search_text(&text)?),
+            other => other,
+        },
         BindSource::Session(role, variable) => texts(context.caller.values(role, variable)),
         BindSource::Identity => {
             Value::Array(context.caller.identity().map(|id| Value::from(id.to_string())).into_iter().collect())

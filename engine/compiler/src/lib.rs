@@ -25,6 +25,7 @@ pub mod mutation;
 pub mod permissions;
 pub mod plan;
 pub mod prepare;
+mod search_text;
 pub mod selection;
 mod sql;
 mod suggest;

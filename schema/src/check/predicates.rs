@@ -38,6 +38,11 @@ impl Reader<'_> {
                 "and" => self.all(value, errors, |node, errors| self.filter(node, entity, errors)).map(Filter::And),
                 "or" => self.all(value, errors, |node, errors| self.filter(node, entity, errors)).map(Filter::Or),
                 "not" => self.filter(value, entity, errors).map(|filter| Filter::Not(Box::new(filter))),
+                "_search" if !entity.fields.contains_key("_search") => {
+                    let message = "a predicate cannot search: only filters of requests have `_search`";
+                    errors.add(name.at, codes::PREDICATE_INVALID, message).hint("`contains` is a condition on one field");
+                    Some(Filter::never())
+                }
                 _ => self.field(name, value, entity, errors),
             };
             parts.extend(part);
@@ -284,6 +289,7 @@ pub(crate) fn write_filter(filter: &Filter<Value>, sigil: &str) -> Value {
         Filter::Or(parts) => json!({ "or": list(parts) }),
         Filter::Not(inner) => json!({ "not": write_filter(inner, sigil) }),
         Filter::Column(name, condition) => object(name, write_condition(condition, sigil)),
+        Filter::Search(text) => json!({ "_search": text }),
         Filter::Relation(name, inner) => object(name, write_filter(inner, sigil)),
     }
 }

@@ -130,7 +130,7 @@ fn read_search(mut search: Object<'_>, errors: &mut Errors) -> At<SearchDraft> {
         }
         weight
     });
-    search.finish(errors);
+    search.finish_strictly(errors);
     At::new(SearchDraft { language, weight: weight.unwrap_or_default() }, at)
 }
 

@@ -173,6 +173,10 @@ fn mistakes_are_found_where_they_are() {
             "extend schema @role(name: \"r\") type A ⟨@allow(roles: [\"r\"], read: true, through: true) @allow(roles: [\"r\"], read: [\"a\"]) { a: Int }",
             "ALLOW_INVALID",
         ),
+        (
+            "extend schema @role(name: \"r\") type A @allow(roles: [\"r\"], read: true, when: { ⟨_search: \"x\" }) { a: String @searchable }",
+            "PREDICATE_INVALID",
+        ),
         // Rules
         ("type A { a: Int ⟨@pattern(regex: \"x\") }", "RULE_INVALID"),
         ("type A { a: String ⟨@length }", "RULE_INVALID"),

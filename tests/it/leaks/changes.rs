@@ -157,10 +157,20 @@ impl World {
         self.database.execute(&format!("DROP SCHEMA IF EXISTS saved CASCADE; CREATE SCHEMA saved; {copies}")).unwrap();
     }
 
+    /// Copies a table's remembered rows, except what PostgreSQL makes of them.
+    fn copy(&mut self, table: &str) -> String {
+        let columns = format!(
+            "SELECT string_agg(quote_ident(attname), ', ') AS value FROM pg_attribute
+             WHERE attrelid = 'content.{table}'::regclass AND attnum > 0 AND attgenerated = ''"
+        );
+        let columns = self.database.texts(&columns).unwrap().remove(0);
+        format!("INSERT INTO content.{table} ({columns}) SELECT {columns} FROM saved.{table};")
+    }
+
     /// Puts back the remembered rows.
     pub fn restore(&mut self) {
-        let copies = self.tables.iter().map(|table| format!("INSERT INTO content.{0} SELECT * FROM saved.{0};", table.name));
-        let (names, copies): (Vec<_>, String) = (self.tables.iter().map(|table| table.name).collect(), copies.collect());
+        let names: Vec<_> = self.tables.iter().map(|table| table.name).collect();
+        let copies: String = names.iter().map(|name| self.copy(name)).collect();
         self.database
             .execute(&format!(
                 "SET session_replication_role = replica; TRUNCATE {}; {copies} SET session_replication_role = origin",

@@ -250,7 +250,13 @@ impl<'a> Generator<'a> {
         };
         let members = chosen.into_iter().map(|input| {
             let (name, depth) = (input.ty.name(), depth.saturating_sub(1));
-            let value = if input.ty.is_list() { self.list(random, name, depth) } else { self.input(random, name, depth) };
+            let value = if matches!(input.name.as_str(), "_search" | "_relevance") {
+                format!("\"{}\"", self.search(random))
+            } else if input.ty.is_list() {
+                self.list(random, name, depth)
+            } else {
+                self.input(random, name, depth)
+            };
             format!("{}: {value}", input.name)
         });
         format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
@@ -278,6 +284,18 @@ impl<'a> Generator<'a> {
             _ => offered,
         };
         random.some(&offered, most).into_iter().copied().collect()
+    }
+
+    /// A text in web-search syntax.
+    fn search(&self, random: &mut Random) -> String {
+        let (one, two) = (random.pick(self.literals.texts), random.pick(self.literals.texts));
+        match random.below(6) {
+            0 => format!("-{one}"),
+            1 => format!("{one} or {two}"),
+            2 => format!("{one} {two}"),
+            3 => format!("\\\"{one} {two}\\\""),
+            _ => one.to_string(),
+        }
     }
 
     fn literal(&self, random: &mut Random, ty: &Type) -> String {

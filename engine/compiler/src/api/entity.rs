@@ -8,7 +8,7 @@ use super::aggregates::{aggregate, group};
 use super::build::{Builder, capital, column_ref};
 use super::definitions::{field, field_with, input_field, input_of, non_null, object, ty};
 use super::keys::unique_keys;
-use super::{InputField, Meaning, OutputField, TypeDefinition};
+use super::{InputField, Meaning, OutputField, RELEVANCE, SEARCH, TypeDefinition};
 use crate::permissions::Access;
 
 impl<'a> Builder<'a> {
@@ -156,6 +156,11 @@ impl<'a> Builder<'a> {
         fields.push(input_field("and", ty(&format!("[{name}]"))));
         fields.push(input_field("or", ty(&format!("[{name}]"))));
         fields.push(input_field("not", ty(&name)));
+        fields.extend(self.searching(
+            entity,
+            SEARCH,
+            "Rows whose texts have these words: `word \"a phrase\" or another -without`.",
+        ));
         self.add(input_of(&name, fields));
     }
 
@@ -170,7 +175,16 @@ impl<'a> Builder<'a> {
             Some(input_field(it.name.as_str(), ty(&value)))
         });
         let random = [input_field("_random", ty("Boolean")), input_field("_randomSeeded", ty("Int"))];
-        self.add(input_of(&format!("{}OrderBy", entity.name), random.into_iter().chain(sortable)));
+        let relevance =
+            self.searching(entity, RELEVANCE, "Rows first whose texts have these words most often and closest together.");
+        self.add(input_of(&format!("{}OrderBy", entity.name), random.into_iter().chain(sortable).chain(relevance)));
+    }
+
+    /// An input field that takes a text to search for, when any text of the entity may be searched. The model's own field of this name wins.
+    fn searching(&self, entity: &Entity, name: &str, description: &str) -> Option<InputField> {
+        let offered = entity.searchable().any(|(field, _, _)| self.reading(entity, &FieldName::new(field)).is_granted());
+        (offered && !entity.fields.contains_key(name))
+            .then(|| InputField { description: Some(description.to_owned()), ..input_field(name, ty("String")) })
     }
 }
 

@@ -17,6 +17,11 @@ mod tests;
 pub use aggregates::AggregateFunction;
 pub use keys::{DatePart, GroupKey, group_keys, unique_keys};
 
+/// Member of an entity's filter that searches its texts, unless the entity has a field of this name.
+pub(crate) const SEARCH: &str = "_search";
+/// Member of an entity's order that ranks by how well its texts satisfy a search, unless the entity has a field of this name.
+pub(crate) const RELEVANCE: &str = "_relevance";
+
 use indexmap::IndexMap;
 use std::fmt;
 use std::sync::Arc;

@@ -211,3 +211,29 @@ fn what_only_relations_may_show_can_be_null() {
     assert_eq!(name(&["through"]), "name: String!");
     assert_eq!(name(&["through", "visitor"]), "name: String");
 }
+
+#[test]
+fn searching_is_offered_where_a_text_may_be_read() {
+    let text = r#"
+        extend schema @role(name: "all", everything: true) @role(name: "some") @role(name: "hidden")
+        type Page
+          @allow(roles: ["some"], read: ["body"], when: { plain: { eq: "a" } })
+          @allow(roles: ["hidden"], read: ["plain"])
+        { title: String @searchable body: String @searchable plain: String }
+        type Own { text: String @searchable _search: Int _relevance: Int }
+        type Plain { text: String }
+    "#;
+    let schema = Schema::from_sdl("schema.graphql", text).unwrap();
+    let sdl = |role: &str| api(&schema, &[role]).sdl();
+    for (role, offered) in [("all", true), ("some", true), ("hidden", false)] {
+        let sdl = sdl(role);
+        let (filter, order) = (printed(&sdl, "input PageWhere"), printed(&sdl, "input PageOrderBy"));
+        assert_eq!(filter.ends_with("  _search: String\n}\n"), offered, "{filter}");
+        assert_eq!(order.ends_with("  _relevance: String\n}\n"), offered, "{order}");
+    }
+    let all = sdl("all");
+    let own = printed(&all, "input OwnWhere");
+    assert!(own.contains("  _search: IntCondition\n") && own.ends_with("  not: OwnWhere\n}\n"), "{own}");
+    assert!(printed(&all, "input OwnOrderBy").ends_with("  _relevance: OrderDirection\n}\n"));
+    assert!(!printed(&all, "input PlainWhere").contains("_search"));
+}

@@ -10,6 +10,7 @@ use indexmap::IndexSet;
 
 use super::cursors::Beyond;
 use super::links::{Junction, Link};
+use super::searching::Vector;
 use super::uniques::{Lookup, lookup};
 use super::{Env, columns, predicates};
 use crate::bind::BindSource;
@@ -26,6 +27,8 @@ pub(crate) enum Clause<'a> {
     Certain(Box<Clause<'a>>),
     IsNull(Cell<'a>, bool),
     Compare(Cell<'a>, Operator, BindSource),
+    /// The words of the row satisfy a text to search for.
+    Matches(Box<Vector<'a>>, BindSource),
     /// One of the row's ancestors or descendants satisfies something.
     Related(Box<Related<'a>>),
     /// A row of the junction satisfies something; the related row itself need not be looked at.
@@ -61,8 +64,8 @@ pub(crate) struct Related<'a> {
 /// Whose eyes a filter sees with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Guard {
-    /// A request: only readable rows and fields exist.
-    Reader,
+    /// A request for rows reached in this way: only readable rows and fields exist.
+    Reader(Access),
     /// A predicate: evaluated as it stands, everything exists.
     Verbatim,
 }
@@ -134,7 +137,7 @@ impl<'a> Clause<'a> {
             Clause::Constant(truth) => truth.is_some(),
             Clause::And(clauses) | Clause::Or(clauses) => clauses.iter().all(Self::is_decided),
             Clause::Not(clause) => clause.is_decided(),
-            Clause::Certain(_) | Clause::IsNull(..) | Clause::Junction(..) | Clause::Beyond(_) => true,
+            Clause::Certain(_) | Clause::IsNull(..) | Clause::Matches(..) | Clause::Junction(..) | Clause::Beyond(_) => true,
             Clause::Compare(..) => false,
             Clause::Related(related) => !related.single,
         }
@@ -177,13 +180,15 @@ pub(crate) fn requested<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, f
     fields_of(filter, &mut fields);
     let guards = fields.into_iter().map(|field| Clause::certain(readable(env, access, entity, field.as_str())));
     let guards: Vec<_> = guards.collect();
-    Clause::all(guards.into_iter().chain([of_filter(env, Guard::Reader, entity, filter)]))
+    Clause::all(guards.into_iter().chain([of_filter(env, Guard::Reader(access), entity, filter)]))
 }
 
 fn fields_of<'f>(filter: &'f Filter<BindSource>, fields: &mut IndexSet<&'f FieldName>) {
     match filter {
         Filter::And(filters) | Filter::Or(filters) => filters.iter().for_each(|filter| fields_of(filter, fields)),
         Filter::Not(filter) => fields_of(filter, fields),
+        // What is searched is what may be read.
+        Filter::Search(_) => {}
         Filter::Column(field, _) | Filter::Relation(field, _) => {
             fields.insert(field);
         }
@@ -201,6 +206,10 @@ fn of_filter<'a>(env: &Env<'a>, guard: Guard, entity: &'a Entity, filter: &Filte
                 of_condition(Cell { name: &column.column, column }, key, condition)
             }
             None => NEVER,
+        },
+        Filter::Search(text) => match guard {
+            Guard::Reader(access) => Clause::Matches(Box::new(Vector::of(env, access, entity)), text.clone()),
+            Guard::Verbatim => Clause::Constant(None),
         },
         Filter::Relation(field, filter) => of_relation(env, guard, entity, field, filter),
     }
@@ -235,7 +244,7 @@ fn of_relation<'a>(
         return clause;
     }
     let (visible, test) = match guard {
-        Guard::Reader => (visible(env, Access::Relation, target), requested(env, Access::Relation, target, filter)),
+        Guard::Reader(_) => (visible(env, Access::Relation, target), requested(env, Access::Relation, target, filter)),
         Guard::Verbatim => (ALWAYS, of_filter(env, guard, target, filter)),
     };
     let single = !relation.is_has_many();
@@ -278,7 +287,7 @@ fn on_key<'a>(cell: Cell<'a>, never_null: bool, entity: &Entity, filter: &Filter
         Filter::Or(filters) => Some(Clause::any(all(filters)?)),
         Filter::Not(filter) => Some(Clause::not(on_key(cell, never_null, entity, filter)?)),
         Filter::Column(field, condition) if *field == entity.primary => Some(of_condition(cell, never_null, condition)),
-        Filter::Column(..) | Filter::Relation(..) => None,
+        Filter::Column(..) | Filter::Relation(..) | Filter::Search(_) => None,
     }
 }
 
@@ -290,6 +299,7 @@ fn without_row(entity: &Entity, filter: &Filter<BindSource>) -> Option<bool> {
         Filter::Or(filters) => or(filters.iter().map(|filter| without_row(entity, filter))),
         Filter::Not(filter) => without_row(entity, filter).map(|truth| !truth),
         Filter::Column(_, condition) => of_null(condition),
+        Filter::Search(_) => None,
         Filter::Relation(field, filter) => match entity.relation(field.as_str()) {
             Some(relation) if relation.is_has_many() => Some(false),
             Some(_) | None => without_row(entity, filter),
@@ -309,7 +319,7 @@ fn asks_for_null(filter: &Filter<BindSource>) -> bool {
         Filter::And(filters) | Filter::Or(filters) => filters.iter().any(asks_for_null),
         Filter::Not(filter) => asks_for_null(filter),
         Filter::Column(_, condition) => condition_asks_for_null(condition),
-        Filter::Relation(..) => false,
+        Filter::Relation(..) | Filter::Search(_) => false,
     }
 }
 

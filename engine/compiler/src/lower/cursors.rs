@@ -240,7 +240,10 @@ fn write_value(env: &Env<'_>, state: &mut State, beyond: &Beyond<'_>, index: usi
     let source = BindSource::Cursor { cursor: Box::new(cursor.clone()), order: order.clone(), index, argument: argument.clone() };
     state.sql.bind(source, BindType::Text).syntax("::text::");
     match &beyond.keys[index] {
-        Key::Column(hops, _) => state.sql.type_name(&columns::type_name(env.schema, hops.column())),
+        Key::Column(hops, _) => match hops.column() {
+            Some(column) => state.sql.type_name(&columns::type_name(env.schema, column)),
+            None => state.sql.syntax("real"),
+        },
         Key::Seeded { .. } | Key::Random => state.sql.syntax("bigint"),
     };
 }

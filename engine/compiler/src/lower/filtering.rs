@@ -66,6 +66,7 @@ pub(crate) fn write_clause(env: &Env<'_>, state: &mut State, alias: Alias, claus
             state.sql.column(alias, cell.name).syntax(if *null { " IS NULL" } else { " IS NOT NULL" });
         }
         Clause::Compare(cell, operator, operand) => write_comparison(env, state, alias, *cell, *operator, operand),
+        Clause::Matches(vector, text) => vector.write_match(env, state, alias, text),
         Clause::Related(related) if related.single => write_single(env, state, alias, related, context),
         Clause::Related(related) => write_many(env, state, alias, related, context),
         Clause::Junction(junction, near, test) => {
@@ -120,7 +121,12 @@ fn joins(clause: &Clause<'_>) -> usize {
         Clause::Not(clause) | Clause::Certain(clause) => joins(clause),
         Clause::Related(related) => 1 + joins(&related.visible) + joins(&related.test),
         Clause::Junction(_, _, test) => 1 + joins(test),
-        Clause::Constant(_) | Clause::Or(_) | Clause::IsNull(..) | Clause::Compare(..) | Clause::Beyond(_) => 0,
+        Clause::Constant(_)
+        | Clause::Or(_)
+        | Clause::IsNull(..)
+        | Clause::Compare(..)
+        | Clause::Matches(..)
+        | Clause::Beyond(_) => 0,
     }
 }
 

@@ -7,6 +7,7 @@ use freehold_schema::names::FieldName;
 use serde_json::Value;
 
 use super::Refused;
+use crate::api::SEARCH;
 use crate::bind::BindSource;
 use crate::error::ErrorCode;
 use crate::selection::{Input, Leaf, Selected, Source};
@@ -97,7 +98,7 @@ fn hops(filter: &Filter<BindSource>) -> usize {
     match filter {
         Filter::And(filters) | Filter::Or(filters) => filters.iter().map(hops).max().unwrap_or_default(),
         Filter::Not(filter) => hops(filter),
-        Filter::Column(..) => 0,
+        Filter::Column(..) | Filter::Search(_) => 0,
         Filter::Relation(_, filter) => 1 + hops(filter),
     }
 }
@@ -108,6 +109,7 @@ fn filter(schema: &Schema, entity: &Entity, input: &Input) -> Option<Filter<Bind
         "and" => all(items(input).iter().filter_map(|item| filter(schema, entity, item)).collect()),
         "or" => any(items(input).iter().filter_map(|item| filter(schema, entity, item)).collect()),
         "not" => filter(schema, entity, input).map(|filter| Filter::Not(Box::new(filter))),
+        SEARCH if !entity.fields.contains_key(SEARCH) => Some(Filter::Search(source(input))),
         name => match entity.relation(name) {
             Some(relation) => {
                 let target = &schema.entities[relation.target.as_str()];

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::clauses::{self, Cell, Clause};
 use super::filtering::{Context, write_and, write_clause};
 use super::links::Link;
+use super::searching::Vector;
 use super::{Env, Refused, State, columns, inputs};
+use crate::api::RELEVANCE;
 use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::permissions::Access;
@@ -28,7 +30,7 @@ pub(super) enum Key<'a> {
     },
 }
 
-/// Has-one relations, then a column, each with the condition under which it may be read: what cannot be read is ordered as NULL, so that order tells nothing about it.
+/// Has-one relations, then a column or a rank, each with the condition under which it may be read: what cannot be read is ordered as NULL, so that order tells nothing about it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Hops<'a> {
     Relation {
@@ -46,14 +48,17 @@ pub(super) enum Hops<'a> {
         primary: bool,
         never_null: bool,
     },
+    /// How well the words of the row satisfy a text to search for.
+    Relevance(Box<Vector<'a>>, BindSource),
 }
 
 impl<'a> Hops<'a> {
-    /// The column at the end.
-    pub fn column(&self) -> &'a Column {
+    /// The column at the end; a rank is none.
+    pub fn column(&self) -> Option<&'a Column> {
         match self {
-            Self::Column { cell, .. } => cell.column,
+            Self::Column { cell, .. } => Some(cell.column),
             Self::Relation { next, .. } => next.column(),
+            Self::Relevance(..) => None,
         }
     }
 
@@ -64,7 +69,8 @@ impl<'a> Hops<'a> {
 
     /// Whether no row has NULL there for the caller.
     pub fn never_null(&self) -> bool {
-        self.is_plain() && matches!(self, Self::Column { never_null: true, .. })
+        let column = self.is_plain() && matches!(self, Self::Column { never_null: true, .. });
+        column || matches!(self, Self::Relevance(..))
     }
 
     /// The fields on the way.
@@ -72,6 +78,7 @@ impl<'a> Hops<'a> {
         match self {
             Self::Column { field, .. } => field.to_string(),
             Self::Relation { field, next, .. } => format!("{field}.{}", next.path()),
+            Self::Relevance(..) => RELEVANCE.to_owned(),
         }
     }
 }
@@ -182,6 +189,11 @@ fn hops<'a>(
     }
     if *input == Input::Null {
         return Ok(None);
+    }
+    if name == RELEVANCE && !entity.fields.contains_key(RELEVANCE) {
+        // Best first. What is reached through a relation to nothing has no rank, and comes last.
+        *direction = Direction::DescNullsLast;
+        return Ok(Some(Hops::Relevance(Box::new(Vector::of(env, access, entity)), inputs::source(input))));
     }
     let target = env.entity(entity.relation(name).expect("a field is a column or a relation").target.as_str());
     let (next_name, next_input) = single_key(target, input, pos)?;
@@ -295,6 +307,7 @@ pub(super) fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &
         Hops::Column { cell, readable, .. } => write_masked(env, state, alias, readable, |state| {
             columns::write_comparable(&mut state.sql, alias, cell.name, cell.column);
         }),
+        Hops::Relevance(vector, text) => vector.write_rank(env, state, alias, text),
         Hops::Relation { link, target, visible, readable, next, .. } => write_masked(env, state, alias, readable, |state| {
             let rows = state.sql.next_alias();
             state.sql.syntax("(SELECT ");

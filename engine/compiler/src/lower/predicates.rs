@@ -15,6 +15,8 @@ pub(super) fn resolve(caller: &Caller, predicate: &Predicate) -> Filter<BindSour
         Filter::Or(filters) => Filter::Or(all(filters)),
         Filter::Not(filter) => Filter::Not(Box::new(resolve(caller, filter))),
         Filter::Column(field, condition) => Filter::Column(field.clone(), resolve_condition(caller, condition)),
+        // A checked schema has none. Of null it is unknown, also below `not`, so it opens nothing.
+        Filter::Search(_) => Filter::Search(BindSource::Literal(Value::Null)),
         Filter::Relation(field, filter) => Filter::Relation(field.clone(), Box::new(resolve(caller, filter))),
     }
 }

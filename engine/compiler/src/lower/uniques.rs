@@ -137,7 +137,7 @@ pub(crate) fn lookup(env: &Env<'_>, entity: &Entity, filter: &Filter<BindSource>
 fn conjuncts<'f>(filter: &'f Filter<BindSource>, conditions: &mut Vec<&'f Filter<BindSource>>) {
     match filter {
         Filter::And(filters) => filters.iter().for_each(|filter| conjuncts(filter, conditions)),
-        Filter::Or(_) | Filter::Not(_) => {}
+        Filter::Or(_) | Filter::Not(_) | Filter::Search(_) => {}
         Filter::Column(..) | Filter::Relation(..) => conditions.push(filter),
     }
 }
@@ -151,7 +151,7 @@ fn fixed(env: &Env<'_>, entity: &Entity, field: &FieldName, conditions: &[&Filte
             relation.joining_column()?;
             lookup(env, env.entity(relation.target.as_str()), filter)
         }
-        Filter::Column(..) | Filter::Relation(..) | Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,
+        Filter::Column(..) | Filter::Relation(..) | Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Search(_) => None,
     });
     found.min_by_key(|lookup| *lookup == Lookup::Some)
 }

@@ -248,6 +248,7 @@ fn with_role(filter: &Filter<Value>, membership: &RoleName) -> Predicate {
         Filter::Or(filters) => Filter::Or(each(filters)),
         Filter::Not(filter) => Filter::Not(Box::new(with_role(filter, membership))),
         Filter::Column(field, condition) => Filter::Column(field.clone(), condition_with_role(condition, membership)),
+        Filter::Search(text) => Filter::Search(Operand::Literal(text.clone())),
         Filter::Relation(field, filter) => Filter::Relation(field.clone(), Box::new(with_role(filter, membership))),
     }
 }
