@@ -100,12 +100,14 @@ fn row(env: &Env<'_>, state: &mut State, n_rows: &mut usize, field: &Selected) -
     let (start, n_images) = (state.sql.mark(), state.images.len());
     state.sql.syntax(if *n_rows == 0 { "SELECT " } else { " UNION ALL SELECT " }).number(*n_rows);
     state.sql.syntax(if *n_rows == 0 { " AS ordinal, " } else { ", " });
+    // A record around it: root fields have different types, and a column of all their rows has one.
+    state.sql.syntax("ROW(");
     match reading::write_root(env, state, field) {
-        Ok(()) => {
-            state.sql.syntax(if *n_rows == 0 { " AS json" } else { "" });
+        Ok(output) => {
+            state.sql.syntax(if *n_rows == 0 { ") AS value" } else { ")" });
             let ordinal = i32::try_from(*n_rows).expect("limits keep the number of fields small");
             *n_rows += 1;
-            Ok(RootValue::Row(ordinal))
+            Ok(RootValue::Row(ordinal, output))
         }
         Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {
             drop(state.sql.cut(start));

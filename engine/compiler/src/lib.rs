@@ -22,6 +22,7 @@ pub mod error;
 pub mod literals;
 mod lower;
 pub mod mutation;
+pub mod output;
 pub mod permissions;
 pub mod plan;
 pub mod prepare;

@@ -11,6 +11,7 @@ use crate::bind::{Bind, BindSource, StepOutputs};
 use crate::coerce::Variables;
 use crate::error::ErrorCode;
 use crate::mutation::rules::Rule;
+use crate::output::Output;
 use crate::selection::{Input, Leaf, Pos, Selected, Source};
 
 /// A compiled operation. Shared by every tenant on the same release; holds no value of a request.
@@ -66,7 +67,8 @@ impl Statement {
     }
 }
 
-/// A compiled query. Its statement returns, for each [`RootValue::Row`], one row `(ordinal int4, json text)` in ascending order of `ordinal`.
+/// A compiled query. Its statement returns, for each [`RootValue::Row`], one row `(ordinal int4, value record)` in ascending order of `ordinal`; the record has
+/// one value, the root field's.
 #[derive(Debug, Clone)]
 pub struct QueryPlan {
     /// Root fields in answer order.
@@ -85,7 +87,7 @@ impl QueryPlan {
             roots.iter().any(|root| match &root.value {
                 RootValue::Failed(_) => true,
                 RootValue::Object(roots) => fail(roots),
-                RootValue::Row(_) | RootValue::Constant(_) | RootValue::Introspection => false,
+                RootValue::Row(..) | RootValue::Constant(_) | RootValue::Introspection => false,
             })
         }
         fail(&self.roots)
@@ -104,8 +106,8 @@ pub struct Root {
 /// Where a root field's JSON comes from.
 #[derive(Debug, Clone)]
 pub enum RootValue {
-    /// The row with this ordinal.
-    Row(i32),
+    /// The row with this ordinal, and what its value is.
+    Row(i32, Output),
     /// Fixed JSON text: `__typename`, `_info`, the model.
     Constant(String),
     /// `__schema` or `__type`: answered by the type system.

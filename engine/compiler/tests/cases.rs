@@ -146,7 +146,7 @@ fn print_query(text: &mut String, query: &QueryPlan) {
 fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
     for Root { key, value } in roots {
         let _ = match value {
-            RootValue::Row(ordinal) => writeln!(text, "-- {prefix}{key}: row {ordinal}"),
+            RootValue::Row(ordinal, _) => writeln!(text, "-- {prefix}{key}: row {ordinal}"),
             RootValue::Constant(json) if json.len() > 100 => writeln!(text, "-- {prefix}{key}: {} bytes of JSON", json.len()),
             RootValue::Constant(json) => writeln!(text, "-- {prefix}{key}: {json}"),
             RootValue::Introspection => writeln!(text, "-- {prefix}{key}: introspection"),

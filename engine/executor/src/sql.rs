@@ -1,4 +1,4 @@
-//! Compiled SQL as diesel runs it: segments and typed binds in, rows of an ordinal and JSON bytes out.
+//! Compiled SQL as diesel runs it: segments and typed binds in, rows of an ordinal and bytes out.
 //!
 //! diesel prepares a statement once per connection and finds it again by its text; it is told not to for a statement's very first run,
 //! because many documents are sent once only and each prepared statement costs about 0.1 MB in the PostgreSQL backend.
@@ -26,13 +26,13 @@ pub struct SqlStatement {
     ran_before: AtomicBool,
 }
 
-/// One row of an answer: the root field's ordinal and its JSON text.
+/// One row of an answer: the root field's ordinal and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Which root field, see [`freehold_compiler::plan::RootValue::Row`].
     pub ordinal: i32,
-    /// Its JSON, as PostgreSQL wrote it; never parsed.
-    pub json: Bytes,
+    /// Its value, as PostgreSQL sent it in its binary format: a record or a text. Never parsed.
+    pub value: Bytes,
 }
 
 impl SqlStatement {
@@ -72,8 +72,8 @@ impl SqlStatement {
 
 /// Runs a statement on a connection.
 pub(crate) fn load(connection: &mut PgConnection, statement: &SqlStatement, binds: &Binds, keep: bool) -> QueryResult<Vec<Row>> {
-    let rows: Vec<(i32, JsonText)> = BoundStatement { statement, binds: &binds.0, keep }.load(connection)?;
-    Ok(rows.into_iter().map(|(ordinal, JsonText(json))| Row { ordinal, json }).collect())
+    let rows: Vec<(i32, Raw)> = BoundStatement { statement, binds: &binds.0, keep }.load(connection)?;
+    Ok(rows.into_iter().map(|(ordinal, Raw(value))| Row { ordinal, value }).collect())
 }
 
 /// A statement with the values of one request.
@@ -160,11 +160,12 @@ impl std::fmt::Debug for Bind {
     }
 }
 
-/// A text or json column as bytes: one copy out of libpq's buffer. The binary form of both is the text itself.
+/// A column of any type as bytes: one copy out of libpq's buffer. The binary form of text and json is the text itself.
 #[derive(Debug, FromSqlRow)]
-struct JsonText(Bytes);
+struct Raw(Bytes);
 
-impl FromSql<Text, Pg> for JsonText {
+// Text stands for whatever comes: diesel does not compare it with the column's type.
+impl FromSql<Text, Pg> for Raw {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         Ok(Self(Bytes::copy_from_slice(value.as_bytes())))
     }

@@ -1,4 +1,4 @@
-//! Writes `{"data": …}` around JSON that PostgreSQL made, without reading it.
+//! Writes `{"data": …}` around what PostgreSQL returned, without parsing it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use freehold_compiler::selection::Pos;
 use freehold_executor::Row;
 use serde_json::{Map, Value};
 
-use crate::content::execute::{RequestSplice, json_of};
+use crate::content::execute::{RequestSplice, malformed, value_of};
 use crate::http::accept::Style;
 use crate::http::failure::{ErrorEntry, Extensions, Failure};
 
@@ -82,7 +82,10 @@ impl Writer {
     ) -> Result<(), Failure> {
         for root in roots {
             match &root.value {
-                RootValue::Row(ordinal) => self.field(&root.key, json_of(rows, *ordinal)?),
+                RootValue::Row(ordinal, output) => {
+                    self.key(&root.key);
+                    output.write_root(value_of(rows, *ordinal)?, &mut self.data).map_err(malformed)?;
+                }
                 RootValue::Constant(json) => self.field(&root.key, json.as_bytes()),
                 RootValue::Introspection => self.field(&root.key, introspected.get(&root.key).as_bytes()),
                 RootValue::Failed(error) => {
@@ -153,6 +156,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use freehold_compiler::output::Output;
 
     use super::*;
 
@@ -160,12 +164,25 @@ mod tests {
         Root { key: key.into(), value }
     }
 
+    /// A record of one text, in PostgreSQL's binary format.
+    fn row(ordinal: i32, json: &str) -> Row {
+        const TEXT: i32 = 25;
+        let header = [1, TEXT, i32::try_from(json.len()).unwrap()].map(i32::to_be_bytes).concat();
+        Row { ordinal, value: Bytes::from([header.as_slice(), json.as_bytes()].concat()) }
+    }
+
     #[test]
     fn rows_are_copied_into_their_root_fields() {
-        let rows = [(0, "[1]"), (1, "{\"x\":2}")].map(|(ordinal, json)| Row { ordinal, json: Bytes::from(json) });
+        let rows = [row(0, "[1]"), row(1, "{\"x\":2}")];
         let roots = [
-            root("a", RootValue::Row(0)),
-            root("t", RootValue::Object(vec![root("b", RootValue::Row(1)), root("c", RootValue::Constant("\"Query\"".into()))])),
+            root("a", RootValue::Row(0, Output::Json)),
+            root(
+                "t",
+                RootValue::Object(vec![
+                    root("b", RootValue::Row(1, Output::Json)),
+                    root("c", RootValue::Constant("\"Query\"".into())),
+                ]),
+            ),
             root("e", RootValue::Object(vec![])),
         ];
         let mut writer = Writer::new(Style::Plain, 10);
@@ -200,7 +217,8 @@ mod tests {
     #[test]
     fn a_row_that_is_missing_is_an_error_of_ours() {
         let mut writer = Writer::new(Style::Plain, 10);
-        let result = writer.roots(&[root("a", RootValue::Row(3))], &[], &Introspected::default(), &Variables::default());
+        let result =
+            writer.roots(&[root("a", RootValue::Row(3, Output::Json))], &[], &Introspected::default(), &Variables::default());
         assert_eq!(result.unwrap_err().code(), "INTERNAL_SERVER_ERROR");
     }
 }

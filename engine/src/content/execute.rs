@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use freehold_compiler::bind::{BindContext, StepOutputs};
 use freehold_compiler::caller::Caller;
 use freehold_compiler::coerce::Variables;
+use freehold_compiler::output::Malformed;
 use freehold_compiler::plan::{MutationRootValue, Plan, QueryPlan, Root, RootValue};
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
@@ -217,12 +218,12 @@ fn has_introspection(roots: &[Root]) -> bool {
     roots.iter().any(|root| match &root.value {
         RootValue::Introspection => true,
         RootValue::Object(roots) => has_introspection(roots),
-        RootValue::Row(_) | RootValue::Constant(_) | RootValue::Failed(_) => false,
+        RootValue::Row(..) | RootValue::Constant(_) | RootValue::Failed(_) => false,
     })
 }
 
 fn size_of(rows: &[Row]) -> usize {
-    rows.iter().map(|row| row.json.len() + 64).sum()
+    rows.iter().map(|row| row.value.len() + 64).sum()
 }
 
 /// For places where a row must exist.
@@ -232,9 +233,14 @@ pub fn missing_row() -> Failure {
     })
 }
 
-/// JSON text of one row.
-pub fn json_of(rows: &[Row], ordinal: i32) -> Result<&Bytes, Failure> {
+/// For values that are not what the plan says.
+pub fn malformed(error: Malformed) -> Failure {
+    Failure::Execute(ExecuteError::Internal { reason: error.to_string() })
+}
+
+/// The value of one row.
+pub fn value_of(rows: &[Row], ordinal: i32) -> Result<&Bytes, Failure> {
     // One row for each ordinal, ascending: usually at its own index.
     let guess = usize::try_from(ordinal).ok().and_then(|index| rows.get(index)).filter(|row| row.ordinal == ordinal);
-    guess.or_else(|| rows.iter().find(|row| row.ordinal == ordinal)).map(|row| &row.json).ok_or_else(missing_row)
+    guess.or_else(|| rows.iter().find(|row| row.ordinal == ordinal)).map(|row| &row.value).ok_or_else(missing_row)
 }

@@ -85,7 +85,7 @@ fn attempt(
             other => StatementError::Other(Failure::Execute(other)),
         })?;
         let row = rows.first().ok_or_else(|| StatementError::Other(missing_row()))?;
-        String::from_utf8(row.json.to_vec()).map_err(|_| StatementError::Other(Failure::Internal))
+        String::from_utf8(row.value.to_vec()).map_err(|_| StatementError::Other(Failure::Internal))
     });
     Ok(match outcome {
         Ok(done @ Outcome::Done { .. }) => executor::Outcome::Commit(Ok(done)),

@@ -6,6 +6,7 @@ use freehold_schema::ident::Ident;
 use freehold_schema::model::{Column, ColumnKind, DateTimeFormat, Settings};
 
 use crate::bind::{BindSource, BindType};
+use crate::output::{Fraction, Output};
 use crate::sql::{Alias, SqlWriter, TypeName};
 
 /// How a value of a column is bound.
@@ -209,6 +210,44 @@ pub(super) fn is_naive(column: &Column) -> bool {
         && !column.pg_type.starts_with("timestamptz")
         && !column.pg_type.ends_with("with time zone")
         || column.pg_type.ends_with("without time zone")
+}
+
+/// Writes a column as a value of a record, in the type that is the least work for PostgreSQL.
+pub(super) fn write_value(settings: &Settings, sql: &mut SqlWriter, alias: Alias, column: &Column) -> Output {
+    let output = output_of(settings, column);
+    match output {
+        Output::Uuid | Output::Timestamp(_) => drop(sql.column(alias, &column.column)),
+        Output::Text => write_output(settings, sql, alias, column),
+        Output::Json | Output::Constant(_) | Output::Object(_) | Output::List(_) => {
+            sql.syntax("to_json(");
+            write_output(settings, sql, alias, column);
+            sql.syntax(")");
+        }
+    }
+    output
+}
+
+fn output_of(settings: &Settings, column: &Column) -> Output {
+    let is_timestamp = column.pg_type.starts_with("timestamp");
+    match (Format::of(settings, column), &column.kind) {
+        _ if column.list => Output::Json,
+        (Some(Format::Milliseconds { .. }), _) if is_timestamp => Output::Timestamp(Fraction::Milliseconds),
+        (Some(Format::Microseconds { .. }), _) if is_timestamp => Output::Timestamp(Fraction::Microseconds),
+        (Some(_), _) | (None, ColumnKind::String | ColumnKind::Enum(_)) => Output::Text,
+        (None, ColumnKind::Uuid) => Output::Uuid,
+        (
+            None,
+            ColumnKind::Integer
+            | ColumnKind::Double
+            | ColumnKind::Numeric
+            | ColumnKind::Bool
+            | ColumnKind::DateTime
+            | ColumnKind::Date
+            | ColumnKind::Time
+            | ColumnKind::Json
+            | ColumnKind::StoredImage,
+        ) => Output::Json,
+    }
 }
 
 /// Columns whose JSON form is not the one `row_to_json` gives them.

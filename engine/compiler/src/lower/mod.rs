@@ -19,6 +19,7 @@ mod paginating;
 mod predicates;
 pub(crate) mod reading;
 mod relations;
+mod rows;
 mod searching;
 #[cfg(test)]
 mod tests;

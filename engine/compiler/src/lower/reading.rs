@@ -1,60 +1,58 @@
 //! Root fields that read, and the fields of an object.
 
 use freehold_schema::model::{ColumnKind, Entity};
+use freehold_schema::names::EntityName;
 
 use super::clauses;
 use super::columns::{write_output, write_view_id};
 use super::ordering::write_masked;
-use super::relations::{Arguments, Origin, Rows, write_list, write_source};
-use super::{Env, Refused, Row, State, aggregating, grouping, images, meta, paginating, relations, response_column, uniques};
+use super::relations::{Arguments, Origin, Rows, write_source};
+use super::{
+    Env, Refused, Row, State, aggregating, grouping, images, meta, paginating, relations, response_column, rows, uniques,
+};
 use crate::api::Meaning;
 use crate::error::ErrorCode;
+use crate::output::Output;
 use crate::permissions::Access;
 use crate::selection::{Input, Selected};
 
-/// Writes one root field's JSON as text; never NULL.
-pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected) -> Result<(), Refused> {
+/// Writes one root field's value; what it is, is the answer.
+pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected) -> Result<Output, Refused> {
     match &field.meaning {
         Meaning::Get(entity) => {
             let entity = env.entity(entity.as_str());
             let by = field.arguments.get("by").unwrap_or(&Input::Null);
             let by = uniques::unique_filter(env, entity, by, None, field.pos)?;
-            let filter = clauses::requested(env, Access::Root, entity, &by);
-            state.sql.syntax("coalesce(");
-            write_one(env, state, entity, filter, field)?;
-            state.sql.syntax("::text, 'null')");
+            let found = clauses::requested(env, Access::Root, entity, &by);
+            rows::write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
         }
-        Meaning::List(entity) => {
-            let entity = env.entity(entity.as_str());
-            let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;
-            let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
-            write_list(env, state, &rows, field)?;
-            state.sql.syntax("::text");
-        }
+        Meaning::List(entity) => rows::write_list(env, state, &root_rows(env, entity, field)?, field),
         Meaning::Paginate(entity) => {
-            let entity = env.entity(entity.as_str());
-            let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;
-            let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
-            paginating::write_connection(env, state, &rows, field)?;
-            state.sql.syntax("::text");
+            paginating::write_connection(env, state, &root_rows(env, entity, field)?, field)?;
+            Ok(Output::Json)
         }
         Meaning::Aggregate(entity) => {
             let entity = env.entity(entity.as_str());
             let arguments = Arguments::filtered(env, Access::Root, entity, field)?;
             let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
             aggregating::write_aggregate(env, state, &rows, field)?;
-            state.sql.syntax("::text");
+            Ok(Output::Json)
         }
         Meaning::Group(entity) => {
             let entity = env.entity(entity.as_str());
             let arguments = Arguments::bounded(env, Access::Root, entity, field)?;
             let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
             grouping::write_groups(env, state, &rows, field)?;
-            state.sql.syntax("::text");
+            Ok(Output::Json)
         }
-        _ => return Err(unsupported(field)),
+        _ => Err(unsupported(field)),
     }
-    Ok(())
+}
+
+fn root_rows<'a>(env: &Env<'a>, entity: &EntityName, field: &Selected) -> Result<Rows<'a>, Refused> {
+    let entity = env.entity(entity.as_str());
+    let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;
+    Ok(Rows { entity, access: Access::Root, origin: Origin::Root, arguments })
 }
 
 /// Writes the object of the one row that `found` and the field's `filter` leave, as JSON; NULL when there is none.
@@ -65,10 +63,13 @@ pub(crate) fn write_one<'a>(
     found: clauses::Clause<'a>,
     field: &Selected,
 ) -> Result<(), Refused> {
+    write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
+}
+
+fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<Rows<'a>, Refused> {
     let mut arguments = Arguments::filtered(env, Access::Root, entity, field)?;
     arguments.filter = clauses::Clause::all([found, arguments.filter]);
-    let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
-    write_object(env, state, &rows, field, entity.view.is_some())
+    Ok(Rows { entity, access: Access::Root, origin: Origin::Root, arguments })
 }
 
 /// Writes the object of the only row as JSON; `limited` when nothing in the database makes sure that there is only one.
@@ -117,7 +118,8 @@ pub(super) fn write_members(
     Ok(())
 }
 
-fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selected) -> Result<(), Refused> {
+/// Writes one field of an object as JSON, or as what `row_to_json` makes into the right JSON.
+pub(super) fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Selected) -> Result<(), Refused> {
     match &field.meaning {
         Meaning::Column(name) => {
             let column = row.entity.column(name.as_str()).ok_or_else(|| unsupported(field))?;

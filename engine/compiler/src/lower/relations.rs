@@ -137,21 +137,26 @@ pub(super) fn write_list<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, 
     state.sql.track(alias);
     let row = Row { entity: rows.entity, alias, access: rows.access };
     write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+    write_list_source(env, state, rows, alias);
+    state.sql.syntax(") ").alias(json).syntax(")");
+    Ok(())
+}
+
+/// Writes ` FROM …` of a list whose items were written before and tracked the columns they need.
+pub(super) fn write_list_source(env: &Env<'_>, state: &mut State, rows: &Rows<'_>, alias: Alias) {
     let columns = state.sql.tracked(alias);
     if rows.arguments.offset.is_none() {
         write_source(env, state, rows, alias);
         write_page(env, state, rows, alias);
-    } else {
-        // Rows that are skipped would otherwise be made into objects first, with everything related to them.
-        let page = state.sql.next_alias();
-        state.sql.syntax(" FROM (SELECT ");
-        write_columns(state, rows.entity, page, columns);
-        write_source(env, state, rows, page);
-        write_page(env, state, rows, page);
-        state.sql.syntax(") ").alias(alias);
+        return;
     }
-    state.sql.syntax(") ").alias(json).syntax(")");
-    Ok(())
+    // Rows that are skipped would otherwise be made into objects first, with everything related to them.
+    let page = state.sql.next_alias();
+    state.sql.syntax(" FROM (SELECT ");
+    write_columns(state, rows.entity, page, columns);
+    write_source(env, state, rows, page);
+    write_page(env, state, rows, page);
+    state.sql.syntax(") ").alias(alias);
 }
 
 /// Writes a list of columns; the key's when there is none.
@@ -237,15 +242,18 @@ pub(super) fn write_has_one<'a>(
     name: &FieldName,
     field: &Selected,
 ) -> Result<(), Refused> {
-    let (relation, target) = relation(env, row, name, field)?;
-    let arguments = Arguments::filtered(env, Access::Relation, target, field)?;
-    let rows = related(env, row, name, relation, arguments);
-    if is_hidden(&rows) {
-        state.sql.syntax("NULL::json");
-        return Ok(());
+    let one = one(env, row, name, field)?;
+    write_one_related(env, state, one.as_ref(), field)
+}
+
+fn write_one_related<'a>(env: &Env<'a>, state: &mut State, one: Option<&One<'a>>, field: &Selected) -> Result<(), Refused> {
+    match one {
+        Some(one) => write_object(env, state, &one.rows, field, one.limited),
+        None => {
+            state.sql.syntax("NULL::json");
+            Ok(())
+        }
     }
-    let unsure = target.view.is_some() || (row.entity.view.is_some() && relation.joining_column().is_none());
-    write_object(env, state, &rows, field, unsure)
 }
 
 /// Related rows as a list.
@@ -256,14 +264,13 @@ pub(super) fn write_has_many<'a>(
     name: &FieldName,
     field: &Selected,
 ) -> Result<(), Refused> {
-    let (relation, target) = relation(env, row, name, field)?;
-    let arguments = Arguments::of(env, Access::Relation, target, default_order(relation, target), field)?;
-    let rows = related(env, row, name, relation, arguments);
-    if is_hidden(&rows) {
-        state.sql.syntax("'[]'::json");
-        return Ok(());
+    match many(env, row, name, field)? {
+        Some(rows) => write_list(env, state, &rows, field),
+        None => {
+            state.sql.syntax("'[]'::json");
+            Ok(())
+        }
     }
-    write_list(env, state, &rows, field)
 }
 
 /// Related rows as a connection.
@@ -313,17 +320,42 @@ pub(super) fn write_reduced<'a>(
     name: &FieldName,
     field: &Selected,
 ) -> Result<(), Refused> {
+    let one = reduced(env, row, name, field)?;
+    write_one_related(env, state, one.as_ref(), field)
+}
+
+/// A row that a row points at.
+pub(super) struct One<'a> {
+    pub rows: Rows<'a>,
+    /// Nothing in the database makes sure that there is only one.
+    pub limited: bool,
+}
+
+/// The row a row points at; None when the relation was not granted, which then shows nothing.
+pub(super) fn one<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, field: &Selected) -> Result<Option<One<'a>>, Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::filtered(env, Access::Relation, target, field)?;
+    let limited = target.view.is_some() || (row.entity.view.is_some() && relation.joining_column().is_none());
+    let rows = granted(related(env, row, name, relation, arguments));
+    Ok(rows.map(|rows| One { rows, limited }))
+}
+
+/// The related rows; None as above.
+pub(super) fn many<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, field: &Selected) -> Result<Option<Rows<'a>>, Refused> {
+    let (relation, target) = relation(env, row, name, field)?;
+    let arguments = Arguments::of(env, Access::Relation, target, default_order(relation, target), field)?;
+    Ok(granted(related(env, row, name, relation, arguments)))
+}
+
+/// The one related row with a key; None as above.
+pub(super) fn reduced<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, field: &Selected) -> Result<Option<One<'a>>, Refused> {
     let (relation, target) = relation(env, row, name, field)?;
     let by = field.arguments.get("by").unwrap_or(&Input::Null);
     let by = uniques::unique_filter(env, target, by, relation.other_side(), field.pos)?;
     let mut arguments = Arguments::filtered(env, Access::Relation, target, field)?;
     arguments.filter = Clause::all([clauses::requested(env, Access::Relation, target, &by), arguments.filter]);
-    let rows = related(env, row, name, relation, arguments);
-    if is_hidden(&rows) {
-        state.sql.syntax("NULL::json");
-        return Ok(());
-    }
-    write_object(env, state, &rows, field, target.view.is_some())
+    let rows = granted(related(env, row, name, relation, arguments));
+    Ok(rows.map(|rows| One { rows, limited: target.view.is_some() }))
 }
 
 fn relation<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, field: &Selected) -> Result<(&'a Relation, &'a Entity), Refused> {
@@ -337,11 +369,10 @@ fn related<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, relation: &'a Rela
     Rows { entity: env.entity(relation.target.as_str()), access: Access::Relation, origin, arguments }
 }
 
-/// Whether the relation was not granted: it then shows nothing.
-fn is_hidden(rows: &Rows<'_>) -> bool {
+fn granted(rows: Rows<'_>) -> Option<Rows<'_>> {
     match &rows.origin {
-        Origin::Root => false,
-        Origin::Related { readable, .. } => readable.is_never(),
+        Origin::Related { readable, .. } if readable.is_never() => None,
+        Origin::Root | Origin::Related { .. } => Some(rows),
     }
 }
 

@@ -85,7 +85,7 @@ async fn a_plan_that_no_longer_fits_its_table_is_made_anew() {
         registry.query(&tenant, &all, vec![], soon()).await.unwrap();
     }
     world.admin(&made.database, "ALTER TABLE content.t ALTER a TYPE varchar(5)");
-    assert_eq!(registry.query(&tenant, &all, vec![], soon()).await.unwrap()[0].json.as_ref(), b"x");
+    assert_eq!(registry.query(&tenant, &all, vec![], soon()).await.unwrap()[0].value.as_ref(), b"x");
 }
 
 #[tokio::test]

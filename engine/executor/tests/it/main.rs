@@ -41,5 +41,5 @@ async fn run(registry: &Registry, tenant: &Tenant, sql: &str, binds: Vec<BindVal
 async fn text(registry: &Registry, tenant: &Tenant, sql: &str, binds: Vec<BindValue>) -> String {
     let rows = run(registry, tenant, sql, binds).await.unwrap();
     assert_eq!(rows.len(), 1);
-    String::from_utf8(rows[0].json.to_vec()).unwrap()
+    String::from_utf8(rows[0].value.to_vec()).unwrap()
 }

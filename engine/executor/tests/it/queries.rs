@@ -150,7 +150,7 @@ async fn a_connection_is_replaced_before_it_holds_too_many_prepared_statements()
             registry.query(&tenant, &distinct, vec![], soon()).await.unwrap();
         }
         let rows = registry.query(&tenant, &prepared, vec![], soon()).await.unwrap();
-        most = most.max(std::str::from_utf8(&rows[0].json).unwrap().parse::<u32>().unwrap());
+        most = most.max(std::str::from_utf8(&rows[0].value).unwrap().parse::<u32>().unwrap());
     }
     assert!((2..=5).contains(&most), "{most}");
     assert!(registry.servers()[0].opened > 1);
