@@ -18,3 +18,10 @@ mod telemetry;
 
 pub use application::Application;
 pub use config::Config;
+
+/// Parts that benches/ measures by themselves.
+#[doc(hidden)]
+pub mod measured {
+    pub use crate::content::documents::Documents;
+    pub use crate::content::introspection::TypeSystem;
+}
