@@ -166,12 +166,12 @@ fn number(column: &Column) -> Option<&'static str> {
     }
 }
 
-/// Whether one value is the smallest. PostgreSQL has no `min` of booleans and, before version 18, of UUIDs; nor of many a type that a schema may give to texts.
+/// Whether one value is the smallest. PostgreSQL has no `min` of booleans and, before version 18, of UUIDs.
 fn is_ordered(column: &Column) -> bool {
     match &column.kind {
         _ if column.list => false,
-        ColumnKind::String => ["text", "varchar", "char", "citext"].iter().any(|text| column.pg_type.starts_with(text)),
-        ColumnKind::Integer
+        ColumnKind::String
+        | ColumnKind::Integer
         | ColumnKind::Double
         | ColumnKind::Numeric
         | ColumnKind::Enum(_)

@@ -9,7 +9,7 @@ use freehold_schema::names::FieldName;
 use indexmap::{IndexMap, IndexSet};
 
 use super::clauses::{self, Cell};
-use super::columns::{is_naive, write_single};
+use super::columns::{is_naive, write_single, write_view_id};
 use super::links::Link;
 use super::ordering::{Hops, column_hop, relation_hop, write_hops};
 use super::paginating::write_pairs;
@@ -78,9 +78,14 @@ impl<'r, 'a> Needed<'r, 'a> {
             state.sql.syntax(" AS ").ident(&value_name(index + 1));
         }
         state.sql.syntax(" FROM (SELECT");
-        for (index, hops) in self.cells.values().enumerate() {
+        let entity = self.rows.entity;
+        for (index, (field, hops)) in self.cells.iter().enumerate() {
             state.sql.syntax(if index == 0 { " " } else { ", " });
-            write_hops(env, state, source, hops);
+            if entity.has_random_ids() && *field == entity.primary {
+                write_view_id(&mut state.sql, source, entity.primary_column());
+            } else {
+                write_hops(env, state, source, hops);
+            }
             state.sql.syntax(" AS ").ident(&cell_name(index));
         }
         if !self.cells.is_empty() || !write_pairs(env, state, self.rows, source) {
@@ -110,17 +115,12 @@ impl<'r, 'a> Needed<'r, 'a> {
         }
     }
 
-    /// Writes what a function is applied to. Casts do nothing to columns of their kind's usual type.
+    /// Writes what a function is applied to.
     fn write_operand(&self, sql: &mut SqlWriter, cells: Alias, function: AggregateFunction, cell: usize) {
         let name = cell_name(cell);
         sql.column(cells, &name);
         let Some(column) = self.column(cell) else { return };
         match (function, &column.kind) {
-            // The type `json` has no equality.
-            (AggregateFunction::CountDistinct, ColumnKind::Json | ColumnKind::StoredImage) => {
-                sql.syntax(if column.list { "::jsonb[]" } else { "::jsonb" });
-            }
-            (AggregateFunction::Sum | AggregateFunction::Avg, ColumnKind::Numeric) => drop(sql.syntax("::numeric")),
             // The last digits of a sum of floats depend on which comes first. In the order of the table's pages, that would tell about changes of what cannot be read.
             (AggregateFunction::Sum | AggregateFunction::Avg, ColumnKind::Double) => {
                 sql.syntax("::double precision ORDER BY ").column(cells, &name);

@@ -195,6 +195,8 @@ fn a_view_without_ids_of_its_own_gets_random_ones() {
     let site_stat = |field: &str| statement("admin", &format!("{{ listSiteStat {{ {field} }} }}"), &Value::Null).sql();
     assert!(site_stat("id").contains(r#"coalesce(t1."id"::text, gen_random_uuid()::text)"#), "{}", site_stat("id"));
     assert!(!site_stat("cnt").contains("gen_random_uuid"));
+    let groups = statement("admin", "{ groupSiteStat(by: [id]) { key { id } } }", &Value::Null).sql();
+    assert!(groups.contains(r#"coalesce(t5."id"::text, gen_random_uuid()::text) AS "c1""#), "{groups}");
 }
 
 #[test]
