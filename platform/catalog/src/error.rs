@@ -58,6 +58,26 @@ pub enum CatalogError {
         /// Its id.
         operation: OperationId,
     },
+    /// A registered document has the id.
+    #[error("the id `{id}` belongs to another document of the tenant; remove that one first, or give this one another id")]
+    DocumentIdTaken {
+        /// The id asked for.
+        id: String,
+    },
+    /// A document cannot have the id.
+    #[error("the id `{id}` {problem}")]
+    DocumentIdInvalid {
+        /// The id asked for.
+        id: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// No registered document has that id.
+    #[error("the tenant has no document `{id}`")]
+    NoDocument {
+        /// The id asked for.
+        id: String,
+    },
     /// The lease ran out, and somebody else may have taken the operation over.
     #[error("operation `{0}` was taken over by another process")]
     LeaseLost(OperationId),
@@ -104,6 +124,9 @@ impl CatalogError {
             Self::Transition { .. } => "TENANT_STATE",
             Self::Changed(_) => "TENANT_CHANGED",
             Self::Busy { .. } => "OPERATION_RUNNING",
+            Self::DocumentIdTaken { .. } => "DOCUMENT_ID_TAKEN",
+            Self::DocumentIdInvalid { .. } => "DOCUMENT_ID_INVALID",
+            Self::NoDocument { .. } => "NO_DOCUMENT",
             Self::LeaseLost(_) => "LEASE_LOST",
             Self::NoServer => "NO_SERVER",
             Self::NoServerNamed(_) | Self::NoServerWithId(_) => "SERVER_UNKNOWN",
@@ -125,6 +148,9 @@ impl CatalogError {
             | Self::NameRetired { .. }
             | Self::NoTenant(_)
             | Self::Transition { .. }
+            | Self::DocumentIdTaken { .. }
+            | Self::DocumentIdInvalid { .. }
+            | Self::NoDocument { .. }
             | Self::NoServer
             | Self::NoServerNamed(_)
             | Self::NoServerWithId(_)

@@ -8,6 +8,7 @@
 
 mod audit;
 mod connection;
+mod documents;
 mod error;
 mod migrations;
 mod operations;
@@ -22,10 +23,11 @@ mod tests;
 
 pub use audit::{AuditEntry, NewAuditEntry};
 pub use connection::Catalog;
+pub use documents::{Document, LONGEST_DOCUMENT_ID, NewDocument};
 pub use error::CatalogError;
 pub use operations::{Lease, NewOperation, Operation, Step};
 pub use releases::Release;
 pub use routes::{ServerAddress, TenantLimits, TenantRoute};
 pub use servers::{NewServer, Server};
-pub use state::{OperationKind, OperationState, ServerState, StepState, SuspendReason, TenantState};
+pub use state::{DocumentMode, OperationKind, OperationState, ServerState, StepState, SuspendReason, TenantState};
 pub use tenants::{Credential, NewTenant, Placement, Reservation, Tenant};

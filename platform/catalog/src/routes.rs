@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::releases::parse_release;
 use crate::schema::{credential, placement, quota, server, tenant, tenant_key, tenant_name, tenant_schema};
-use crate::state::TenantState;
+use crate::state::{DocumentMode, TenantState};
 use crate::{Catalog, CatalogError};
 
 /// Everything the engine needs to serve a tenant. Secrets are sealed: the password with the tenant's data key, the key by the vault.
@@ -34,6 +34,10 @@ pub struct TenantRoute {
     pub release_id: ReleaseId,
     /// What it may use.
     pub limits: TenantLimits,
+    /// Which documents its API runs.
+    pub documents: DocumentMode,
+    /// Rises with every change of its registered documents; 0 when it never had any.
+    pub documents_version: i64,
 }
 
 /// Where a server listens.
@@ -79,6 +83,7 @@ struct Row {
     wrapped_key: Option<Vec<u8>>,
     release_id: String,
     limits: (i32, i32),
+    documents: (String, i64),
 }
 
 impl Catalog {
@@ -112,6 +117,7 @@ impl Catalog {
                     tenant_key::wrapped_key,
                     tenant_schema::release_id,
                     (quota::max_connections, quota::statement_timeout_ms),
+                    (tenant::documents, tenant::documents_version),
                 ))
                 .first::<Row>(conn)
                 .optional()?)
@@ -126,6 +132,7 @@ impl TenantRoute {
         let (id, host, port, connection_budget) = row.server;
         let (login_role, sealed_password) = row.credential;
         let (max_connections, statement_timeout_ms) = row.limits;
+        let (documents, documents_version) = row.documents;
         Ok(Some(Self {
             tenant_id: TenantId::from_uuid(row.tenant_id),
             slug: parse_slug(&row.slug)?,
@@ -146,6 +153,8 @@ impl TenantRoute {
                 max_connections: positive("quota.max_connections", max_connections)?,
                 statement_timeout_ms: positive("quota.statement_timeout_ms", statement_timeout_ms)?,
             },
+            documents: DocumentMode::parse(&documents)?,
+            documents_version,
         }))
     }
 }

@@ -28,6 +28,8 @@ diesel::table! {
         row_version -> BigInt,
         created_at -> Timestamptz,
         changed_at -> Timestamptz,
+        documents -> Text,
+        documents_version -> BigInt,
     }
 }
 
@@ -95,6 +97,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    document (tenant_id, sha256) {
+        tenant_id -> Uuid,
+        sha256 -> Text,
+        text -> Text,
+        name -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    document_alias (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Text,
+        sha256 -> Text,
+    }
+}
+
+diesel::table! {
     operation (id) {
         id -> Uuid,
         kind -> Text,
@@ -150,6 +170,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     quota,
     schema_release,
     tenant_schema,
+    document,
+    document_alias,
     operation,
     operation_step,
     audit,

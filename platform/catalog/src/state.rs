@@ -72,6 +72,13 @@ text_enums! {
         /// Used more than it may.
         Quota = "quota",
     }
+    /// Which documents a tenant's API runs.
+    DocumentMode in "tenant.documents" {
+        /// Whatever a caller sends.
+        Any = "any",
+        /// Only those registered for the tenant.
+        Trusted = "trusted",
+    }
     /// Whether a server takes tenants.
     ServerState in "server.state" {
         /// Takes new tenants.

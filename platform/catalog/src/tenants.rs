@@ -9,9 +9,9 @@ use crate::audit::append;
 use crate::operations::{NewOperation, clock_timestamp, insert_operation};
 use crate::releases::parse_release;
 use crate::routes::{parse_slug, positive};
-use crate::schema::{credential, placement, quota, server, tenant, tenant_key, tenant_name, tenant_schema};
+use crate::schema::{credential, document, placement, quota, server, tenant, tenant_key, tenant_name, tenant_schema};
 use crate::servers::to_column;
-use crate::state::{ServerState, SuspendReason, TenantState};
+use crate::state::{DocumentMode, ServerState, SuspendReason, TenantState};
 use crate::{Catalog, CatalogError, NewAuditEntry, TenantLimits};
 
 /// A tenant to be made, with the operation that makes it.
@@ -58,6 +58,8 @@ pub struct Tenant {
     pub release_id: Option<ReleaseId>,
     /// Where its database is.
     pub placement: Option<Placement>,
+    /// Which documents its API runs.
+    pub documents: DocumentMode,
     /// When its name was reserved.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -93,6 +95,7 @@ struct Row {
     release_id: Option<String>,
     server_id: Option<Uuid>,
     database: Option<String>,
+    documents: String,
     created_at: DateTime<Utc>,
     changed_at: DateTime<Utc>,
 }
@@ -114,6 +117,7 @@ macro_rules! tenant_rows {
                 tenant_schema::release_id.nullable(),
                 placement::server_id.nullable(),
                 placement::database_name.nullable(),
+                tenant::documents,
                 tenant::created_at,
                 tenant::changed_at,
             ))
@@ -419,6 +423,7 @@ impl Catalog {
                 .execute(conn)?;
             diesel::delete(tenant_schema::table.find(id)).execute(conn)?;
             diesel::delete(quota::table.find(id)).execute(conn)?;
+            diesel::delete(document::table.filter(document::tenant_id.eq(id))).execute(conn)?;
             append(conn, audit)
         })
     }
@@ -436,6 +441,7 @@ impl Tenant {
             row_version: row.row_version,
             release_id: row.release_id.as_deref().map(parse_release).transpose()?,
             placement: placement.map(|(server_id, database)| Placement { server_id: ServerId::from_uuid(server_id), database }),
+            documents: DocumentMode::parse(&row.documents)?,
             created_at: row.created_at,
             changed_at: row.changed_at,
         })

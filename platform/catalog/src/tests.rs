@@ -11,6 +11,8 @@ use freehold_ids::{ReleaseId, ServerId, Slug, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
+mod documents;
+
 use crate::*;
 
 /// A catalogue in a database of its own.
@@ -92,14 +94,19 @@ fn migrating_twice_and_at_once_applies_each_migration_once() {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| migrated.migrate().unwrap().len())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!(applied, 1);
+    assert_eq!(applied, 2);
 }
 
 #[test]
-fn the_migration_can_be_taken_back() {
+fn the_migrations_can_be_taken_back() {
     let (_, url) = catalog();
-    let down = include_str!("../../../migrations/control/2026-11-21-000001_catalog/down.sql");
-    PgConnection::establish(&url).unwrap().batch_execute(down).unwrap();
+    let mut conn = PgConnection::establish(&url).unwrap();
+    for down in [
+        include_str!("../../../migrations/control/2026-11-26-000001_documents/down.sql"),
+        include_str!("../../../migrations/control/2026-11-21-000001_catalog/down.sql"),
+    ] {
+        conn.batch_execute(down).unwrap();
+    }
 }
 
 #[test]
@@ -122,7 +129,7 @@ fn diesels_view_of_the_tables_is_the_databases() {
             expected.extend(list.replace('"', "").split(", ").map(ToOwned::to_owned));
         )*};
     }
-    columns!(server tenant tenant_name placement credential tenant_key quota schema_release tenant_schema operation operation_step audit);
+    columns!(server tenant tenant_name placement credential tenant_key quota schema_release tenant_schema document document_alias operation operation_step audit);
     expected.sort();
     assert_eq!(found, expected);
 }
@@ -240,6 +247,8 @@ fn a_route_holds_everything_and_exists_only_for_whole_tenants() {
         wrapped_key: vec![3],
         release_id: release,
         limits: TenantLimits::default(),
+        documents: DocumentMode::Any,
+        documents_version: 0,
     };
     assert_eq!(route, expected);
 
