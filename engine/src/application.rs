@@ -14,6 +14,7 @@ use freehold_tokens::image::Signer;
 
 use crate::config::{Config, ConfigError};
 use crate::content::documents::Documents;
+use crate::content::persisted::Persisted;
 use crate::content::releases::Releases;
 use crate::content::sessions::Sessions;
 use crate::http;
@@ -72,6 +73,7 @@ impl Application {
             registry: Arc::clone(&registry),
             releases: Releases::new(cache.releases, cache.roles_per_release),
             documents: Documents::new(cache.documents, cache.document_bytes, cache.plans_per_document),
+            persisted: Persisted::new(cache),
             sessions: Sessions::new(caller_keys, cache.tokens),
             image_signer: Signer::new(&image_keys),
             images_url: config.images.public_url.trim_end_matches('/').to_owned(),

@@ -130,6 +130,14 @@ pub struct CacheConfig {
     pub plans_per_document: usize,
     /// Verified tokens.
     pub tokens: usize,
+    /// Automatic persisted queries.
+    pub persisted_queries: usize,
+    /// Bytes of their texts.
+    pub persisted_query_bytes: usize,
+    /// Registered documents.
+    pub registered_documents: usize,
+    /// Bytes of their texts.
+    pub registered_document_bytes: usize,
 }
 
 /// `[graphiql]`
@@ -192,6 +200,10 @@ impl Default for CacheConfig {
             document_bytes: 16 * 1024 * 1024,
             plans_per_document: 32,
             tokens: 10_000,
+            persisted_queries: 10_000,
+            persisted_query_bytes: 16 * 1024 * 1024,
+            registered_documents: 10_000,
+            registered_document_bytes: 16 * 1024 * 1024,
         }
     }
 }

@@ -9,6 +9,7 @@ use freehold_tokens::image::Signer;
 
 use crate::config::Config;
 use crate::content::documents::Documents;
+use crate::content::persisted::Persisted;
 use crate::content::releases::Releases;
 use crate::content::sessions::Sessions;
 use crate::telemetry::Telemetry;
@@ -23,6 +24,8 @@ pub struct State {
     pub releases: Releases,
     /// Documents and plans.
     pub documents: Documents,
+    /// Documents that requests name instead of sending them.
+    pub persisted: Persisted,
     /// Verified tokens.
     pub sessions: Sessions,
     /// Signs image URLs.

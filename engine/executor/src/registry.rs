@@ -92,6 +92,15 @@ impl Registry {
         self.routes.ask(move |catalog| catalog.release(&id)).await?.ok_or(RouteError::NotFound)
     }
 
+    /// The text of a document registered for a tenant, by any of its ids.
+    ///
+    /// # Errors
+    /// [`RouteError::CatalogUnavailable`]
+    pub async fn document(&self, tenant: &Tenant, id: &str) -> Result<Option<String>, RouteError> {
+        let (tenant, id) = (tenant.id(), id.to_owned());
+        self.routes.ask(move |catalog| catalog.document(tenant, &id)).await
+    }
+
     /// Whether the catalogue answers.
     ///
     /// # Errors

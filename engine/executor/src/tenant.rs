@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use freehold_catalog::TenantRoute;
+use freehold_catalog::{DocumentMode, TenantRoute};
 use freehold_ids::{ReleaseId, Slug, TenantId};
 use freehold_vault::{EncryptionContext, KeyWrapper};
 use tokio::sync::OnceCell;
@@ -44,6 +44,18 @@ impl Tenant {
     #[must_use]
     pub fn release_id(&self) -> &ReleaseId {
         &self.route.release_id
+    }
+
+    /// Which documents its API runs.
+    #[must_use]
+    pub fn documents(&self) -> DocumentMode {
+        self.route.documents
+    }
+
+    /// Rises with every change of its registered documents; 0 when it never had any.
+    #[must_use]
+    pub fn documents_version(&self) -> i64 {
+        self.route.documents_version
     }
 
     /// Rises with every change of server, database or credential.

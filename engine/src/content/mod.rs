@@ -2,11 +2,13 @@
 
 pub mod answer;
 pub mod assume;
+pub mod by_tenant;
 pub mod documents;
 pub mod execute;
 pub mod images;
 pub mod introspection;
 pub mod mutation;
+pub mod persisted;
 pub mod planning;
 pub mod releases;
 pub mod sessions;

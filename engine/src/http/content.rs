@@ -126,6 +126,7 @@ async fn carry_out(
         return Err(Failure::TenantNotFound(slug.to_owned()));
     }
     let role_api = release.api(caller.role_set()).await.map_err(|error| release_failure(&error))?;
+    let taught = state.persisted.find(&state.registry, &tenant, &mut asked, deadline).await?;
     let setting = Arc::new(Setting { state: Arc::clone(state), tenant, release, role_api, caller, deadline, style });
     let wanted = setting.document(&mut asked).await?;
     if let Some(name) = wanted.document.prepared.operation_name() {
@@ -135,7 +136,11 @@ async fn carry_out(
         return Err(Failure::MethodNotAllowed { allow: "POST", message: "a mutation must be sent by POST" });
     }
     let claimed = session.claims.tenant;
-    match setting.run(wanted, asked.variables).await {
+    let outcome = setting.run(wanted, asked.variables).await;
+    if let Some(taught) = taught.filter(|_| outcome.is_ok()) {
+        state.persisted.remember(setting.tenant.id(), taught);
+    }
+    match outcome {
         Err(Failure::Execute(error @ ExecuteError::DatabaseUnavailable { .. })) => {
             Err(turned_away(state, slug, claimed, error).await)
         }

@@ -51,8 +51,16 @@ pub enum Failure {
     InvalidParameter(&'static str),
     /// There is nothing to run.
     MissingQuery,
-    /// The client sent a hash instead of a document.
-    PersistedQuery,
+    /// The hash is of no document that is remembered or registered.
+    PersistedQueryNotFound,
+    /// The hash is not that of the document beside it.
+    PersistedQueryMismatch,
+    /// Another version of the protocol.
+    PersistedQueryVersion,
+    /// No registered document has the id.
+    DocumentNotFound,
+    /// The tenant runs registered documents only.
+    DocumentNotTrusted,
     /// The assumed memberships are not written as they must be.
     AssumeMembershipFormat(String),
     /// The assumed memberships do not fit the schema; a line for each problem.
@@ -129,6 +137,10 @@ impl<'a> ErrorEntry<'a> {
         Self { status: None, message, locations, path, extensions: extensions(style, code) }
     }
 
+    fn bare(message: &'a str, extensions: Option<Extensions>) -> Self {
+        Self { status: None, message, locations: None, path: None, extensions }
+    }
+
     fn of_http(status: u16, message: &'a str, code: &'static str, style: Style) -> Self {
         Self { status: Some(status), message, locations: None, path: None, extensions: extensions(style, code) }
     }
@@ -175,7 +187,11 @@ impl Failure {
             Self::BadRequest => "BAD_REQUEST",
             Self::InvalidParameter(_) => "INVALID_PARAMETER",
             Self::MissingQuery => "MISSING_QUERY",
-            Self::PersistedQuery => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::PersistedQueryMismatch => "PERSISTED_QUERY_MISMATCH",
+            Self::PersistedQueryVersion => "PERSISTED_QUERY_VERSION",
+            Self::DocumentNotFound => "DOCUMENT_NOT_FOUND",
+            Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
             Self::AssumeMembershipFormat(_) | Self::AssumeMembershipInvalid(_) => "ASSUME_MEMBERSHIP_INVALID",
             Self::AssumeMembershipForbidden(_) => "ASSUME_MEMBERSHIP_FORBIDDEN",
             Self::CatalogUnavailable => "CATALOG_UNAVAILABLE",
@@ -191,7 +207,7 @@ impl Failure {
     pub fn status(&self) -> u16 {
         match self {
             Self::Unauthenticated | Self::AuthorizationMalformed | Self::TokenRefused | Self::TokenExpired => 401,
-            Self::TenantSuspended(_) | Self::AssumeMembershipForbidden(_) => 403,
+            Self::TenantSuspended(_) | Self::AssumeMembershipForbidden(_) | Self::DocumentNotTrusted => 403,
             Self::TenantNotFound(_) | Self::StageNotFound(_) | Self::RouteNotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::PayloadTooLarge { .. } => 413,
@@ -199,12 +215,15 @@ impl Failure {
             Self::BadRequest
             | Self::InvalidParameter(_)
             | Self::MissingQuery
+            | Self::PersistedQueryMismatch
+            | Self::PersistedQueryVersion
+            | Self::DocumentNotFound
             | Self::AssumeMembershipFormat(_)
             | Self::AssumeMembershipInvalid(_)
             | Self::Document(_)
             | Self::Operation(_) => 400,
             // Clients that speak of hashes expect to be told in a GraphQL response.
-            Self::PersistedQuery => 200,
+            Self::PersistedQueryNotFound => 200,
             Self::CatalogUnavailable => 503,
             Self::Execute(error) => match error.code() {
                 "BAD_USER_INPUT" => 400,
@@ -234,7 +253,12 @@ impl Failure {
             Self::BadRequest => "Bad Request".to_owned(),
             Self::InvalidParameter(name) => format!("`{name}` has the wrong type"),
             Self::MissingQuery => "Missing request query".to_owned(),
-            Self::PersistedQuery => "PersistedQueryNotSupported".to_owned(),
+            // Clients match on the first two texts.
+            Self::PersistedQueryNotFound => "PersistedQueryNotFound".to_owned(),
+            Self::PersistedQueryMismatch => "provided sha does not match query".to_owned(),
+            Self::PersistedQueryVersion => "Unsupported persisted query version: it must be 1".to_owned(),
+            Self::DocumentNotFound => "No document is registered under this `documentId`".to_owned(),
+            Self::DocumentNotTrusted => "Only registered documents are accepted here".to_owned(),
             Self::AssumeMembershipFormat(problem) => format!("Invalid format of \"assume membership\": {problem}"),
             Self::AssumeMembershipInvalid(lines) => {
                 format!("Invalid memberships in x-contember-assume-membership header:\n{lines}")
@@ -277,16 +301,18 @@ impl Failure {
                 let entry = ErrorEntry::of_operation(error.public_message(), &[], None, error.code(), style);
                 (style.graphql_status(400), self.body(vec![entry], true))
             }
-            Self::MissingQuery | Self::PersistedQuery => {
+            Self::MissingQuery => {
+                (self.status(), self.body(vec![ErrorEntry::bare(&self.message(), extensions(style, self.code()))], false))
+            }
+            // No client of the contract names documents, so these carry the code that those who do look for.
+            Self::PersistedQueryNotFound
+            | Self::PersistedQueryMismatch
+            | Self::PersistedQueryVersion
+            | Self::DocumentNotFound => {
                 let message = self.message();
-                let entry = ErrorEntry {
-                    status: None,
-                    message: &message,
-                    locations: None,
-                    path: None,
-                    extensions: extensions(style, self.code()),
-                };
-                (self.status(), self.body(vec![entry], false))
+                let entry = ErrorEntry::bare(&message, Some(Extensions::new(self.code())));
+                let status = if matches!(self, Self::DocumentNotFound) { style.graphql_status(400) } else { self.status() };
+                (status, self.body(vec![entry], false))
             }
             _ => {
                 let message = self.message();

@@ -11,14 +11,25 @@ use super::failure::Failure;
 /// What is to be run.
 #[derive(Debug, Default, PartialEq)]
 pub struct GraphqlRequest {
-    /// The document.
+    /// The document; empty while it is only named.
     pub query: String,
+    /// How it is named instead, or besides.
+    pub named: Option<Named>,
     /// Values of its variables.
     pub variables: Map<String, Value>,
     /// Which of its operations.
     pub operation_name: Option<String>,
     /// Memberships to assume (content API, 14.3), as written.
     pub assume_membership: Option<Value>,
+}
+
+/// A name of a document.
+#[derive(Debug, PartialEq)]
+pub enum Named {
+    /// `extensions.persistedQuery.sha256Hash`: the SHA-256 of its text, or an id under which it is registered.
+    Hash(String),
+    /// `documentId`: an id under which it is registered.
+    Id(String),
 }
 
 /// The members that mean something; others are ignored, as GraphQL over HTTP asks.
@@ -29,6 +40,7 @@ struct Body {
     variables: Option<Value>,
     operation_name: Option<Value>,
     assume_membership: Option<Value>,
+    document_id: Option<Value>,
     extensions: Option<Value>,
 }
 
@@ -62,6 +74,7 @@ impl GraphqlRequest {
             variables: json("variables")?,
             operation_name: get("operationName").map(Value::from),
             assume_membership: None,
+            document_id: get("documentId").map(Value::from),
             extensions: json("extensions")?,
         }
         .check()
@@ -70,12 +83,16 @@ impl GraphqlRequest {
 
 impl Body {
     fn check(self) -> Result<GraphqlRequest, Failure> {
-        let query = match self.query {
-            Some(Value::String(query)) => query,
-            Some(Value::Null) | None => {
-                let is_hash = self.extensions.is_some_and(|extensions| extensions.get("persistedQuery").is_some());
-                return Err(if is_hash { Failure::PersistedQuery } else { Failure::MissingQuery });
-            }
+        if self.extensions.as_ref().is_some_and(|extensions| !extensions.is_object() && !extensions.is_null()) {
+            return Err(Failure::InvalidParameter("extensions"));
+        }
+        let (hash, id) = (self.hash()?, self.document_id()?);
+        let (query, named) = match self.query {
+            // A document that was sent is the one to be run, as on servers that know no `documentId`.
+            Some(Value::String(query)) if !query.is_empty() => (query, hash),
+            Some(Value::String(_) | Value::Null) | None if id.is_some() || hash.is_some() => (String::new(), id.or(hash)),
+            Some(Value::String(query)) => (query, None),
+            Some(Value::Null) | None => return Err(Failure::MissingQuery),
             Some(_) => return Err(Failure::InvalidParameter("query")),
         };
         let variables = match self.variables {
@@ -88,15 +105,35 @@ impl Body {
             Some(Value::Null) | None => None,
             Some(_) => return Err(Failure::InvalidParameter("operationName")),
         };
-        if self.extensions.is_some_and(|extensions| !extensions.is_object() && !extensions.is_null()) {
-            return Err(Failure::InvalidParameter("extensions"));
-        }
         Ok(GraphqlRequest {
             query,
+            named,
             variables,
             operation_name,
             assume_membership: self.assume_membership.filter(|value| !value.is_null()),
         })
+    }
+
+    /// Apollo's protocol of automatic persisted queries, version 1.
+    fn hash(&self) -> Result<Option<Named>, Failure> {
+        let persisted = self.extensions.as_ref().and_then(|extensions| extensions.get("persistedQuery"));
+        let Some(persisted) = persisted.filter(|persisted| !persisted.is_null()) else { return Ok(None) };
+        if persisted.get("version").and_then(Value::as_u64) != Some(1) {
+            return Err(Failure::PersistedQueryVersion);
+        }
+        match persisted.get("sha256Hash") {
+            Some(Value::String(hash)) if !hash.is_empty() => Ok(Some(Named::Hash(hash.clone()))),
+            Some(_) | None => Err(Failure::InvalidParameter("extensions.persistedQuery.sha256Hash")),
+        }
+    }
+
+    /// GraphQL over HTTP, draft of appendix A.
+    fn document_id(&self) -> Result<Option<Named>, Failure> {
+        match &self.document_id {
+            Some(Value::String(id)) if !id.is_empty() => Ok(Some(Named::Id(id.clone()))),
+            Some(Value::Null) | None => Ok(None),
+            Some(_) => Err(Failure::InvalidParameter("documentId")),
+        }
     }
 }
 
@@ -129,7 +166,14 @@ mod tests {
             ("{}", "MISSING_QUERY"),
             (r#"[{"query": "{ a }"}]"#, "MISSING_QUERY"),
             (r#"{"query": null}"#, "MISSING_QUERY"),
-            (r#"{"extensions": {"persistedQuery": {"version": 1}}}"#, "PERSISTED_QUERY_NOT_SUPPORTED"),
+            (r#"{"extensions": {"persistedQuery": {"version": 1}}}"#, "INVALID_PARAMETER"),
+            (r#"{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": 7}}}"#, "INVALID_PARAMETER"),
+            (r#"{"extensions": {"persistedQuery": {"version": 2, "sha256Hash": "a"}}}"#, "PERSISTED_QUERY_VERSION"),
+            (r#"{"query": "{a}", "extensions": {"persistedQuery": "a"}}"#, "PERSISTED_QUERY_VERSION"),
+            (r#"{"documentId": 7}"#, "INVALID_PARAMETER"),
+            (r#"{"documentId": ""}"#, "INVALID_PARAMETER"),
+            (r#"{"documentId": null}"#, "MISSING_QUERY"),
+            (r#"{"extensions": {"persistedQuery": null}}"#, "MISSING_QUERY"),
             (r#"{"query": 1}"#, "INVALID_PARAMETER"),
             (r#"{"query": "{a}", "variables": "x"}"#, "INVALID_PARAMETER"),
             (r#"{"query": "{a}", "variables": []}"#, "INVALID_PARAMETER"),
@@ -145,6 +189,23 @@ mod tests {
         ] {
             assert_eq!(body(text), Err(code), "{text}");
         }
+    }
+
+    #[test]
+    fn documents_are_named_in_two_ways() {
+        let named = |text: &str| body(text).map(|request| (request.query, request.named)).unwrap();
+        let hash = r#""extensions": {"persistedQuery": {"version": 1, "sha256Hash": "h"}}"#;
+        let (by_hash, by_id) = (|| Some(Named::Hash("h".to_owned())), || Some(Named::Id("i".to_owned())));
+        assert_eq!(named(&format!("{{{hash}}}")), (String::new(), by_hash()));
+        assert_eq!(named(&format!(r#"{{"query": null, {hash}}}"#)), (String::new(), by_hash()));
+        assert_eq!(named(&format!(r#"{{"query": "{{a}}", {hash}}}"#)), ("{a}".to_owned(), by_hash()));
+        assert_eq!(named(r#"{"documentId": "i"}"#), (String::new(), by_id()));
+        assert_eq!(named(&format!(r#"{{"documentId": "i", {hash}}}"#)), (String::new(), by_id()));
+        assert_eq!(named(r#"{"documentId": "i", "query": "{a}"}"#), ("{a}".to_owned(), None));
+        let request = GraphqlRequest::from_query_string("documentId=i").unwrap();
+        assert_eq!((request.query, request.named), (String::new(), by_id()));
+        let extensions = "extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22h%22%7D%7D";
+        assert_eq!(GraphqlRequest::from_query_string(extensions).unwrap().named, by_hash());
     }
 
     #[test]

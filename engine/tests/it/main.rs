@@ -6,6 +6,7 @@
 mod failing;
 mod operations;
 mod pages;
+mod persisted;
 mod refusals;
 mod running;
 #[path = "../../executor/tests/it/world.rs"]
