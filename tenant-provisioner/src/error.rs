@@ -201,13 +201,17 @@ impl ProvisionError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::NoTenant(_) | Self::NoRelease(_) => ErrorClass::NotFound,
-            Self::Catalog(CatalogError::NoTenant(_) | CatalogError::NoServerNamed(_) | CatalogError::NoServerWithId(_)) => {
-                ErrorClass::NotFound
-            }
+            Self::Catalog(
+                CatalogError::NoTenant(_)
+                | CatalogError::NoServerNamed(_)
+                | CatalogError::NoServerWithId(_)
+                | CatalogError::NoDocument { .. },
+            ) => ErrorClass::NotFound,
             Self::NameTaken { .. } | Self::AlreadyActive(_) => ErrorClass::Conflict,
             Self::Catalog(
                 CatalogError::NameTaken { .. }
                 | CatalogError::NameRetired { .. }
+                | CatalogError::DocumentIdTaken { .. }
                 | CatalogError::Transition { .. }
                 | CatalogError::ServerExists(_),
             ) => ErrorClass::Conflict,
@@ -249,6 +253,7 @@ impl ProvisionError {
             Self::Isolation(_) => "run `freehold server check`: `CONNECT` must be revoked from PUBLIC",
             Self::Connect { .. } => "is the server up, and is its address right? `freehold server check` tells",
             Self::Foreign { .. } => "`freehold doctor` lists what belongs to nobody; nothing without our marker is ever dropped",
+            Self::Catalog(CatalogError::NoDocument { .. }) => "`freehold documents list --tenant SLUG` shows the documents",
             Self::Catalog(CatalogError::NoServer) => "`freehold server list` shows how full the servers are",
             _ => return None,
         };

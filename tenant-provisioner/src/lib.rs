@@ -11,6 +11,7 @@
 mod content;
 mod databases;
 mod doctor;
+mod documents;
 mod error;
 mod harden;
 mod names;

@@ -5,6 +5,7 @@
 mod cases;
 mod cli;
 mod dev;
+mod documents;
 mod images;
 mod isolation;
 mod journey;

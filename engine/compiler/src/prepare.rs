@@ -104,6 +104,16 @@ pub fn prepare(api: &Api, text: &str, operation_name: Option<&str>, limits: &Lim
     Ok(Prepared { document: Arc::new(document), operation, by_value: validated.by_value, holes: Vec::new() })
 }
 
+/// Names of a document's operations, `None` for an anonymous one: what can be said about a text before it is known for which API it is.
+///
+/// # Errors
+/// The first mistake of syntax.
+pub fn operation_names(text: &str, limits: &Limits) -> Result<Vec<Option<String>>, RequestError> {
+    let document = syntax::parse(text, ParseLimits { tokens: limits.tokens, nesting: limits.nesting })?;
+    let name = |operation: &Operation| operation.name.as_ref().map(|name| name.text.to_string());
+    Ok(document.operations.iter().map(name).collect())
+}
+
 fn choose(document: &Document, operation_name: Option<&str>) -> Result<usize, RequestError> {
     // A name that no operation has is answered like a document without operations: so does the recorded peer, where graphql-js itself names the name.
     let fail = |message: &str| RequestError {

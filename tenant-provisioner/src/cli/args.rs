@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// Check, convert, print and release content schemas.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Register the documents that a tenant's clients may name by id, and that it may accept alone.
+    #[command(subcommand)]
+    Documents(DocumentsCommand),
     /// Make tokens for callers of the content API.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -113,6 +116,17 @@ pub(crate) enum TenantCommand {
         /// The tenant's name.
         slug: Slug,
     },
+    /// Say which documents a tenant's API runs: any, or only registered ones. Takes effect in about a second.
+    Documents {
+        /// The tenant's name.
+        slug: Slug,
+        /// Which documents.
+        #[arg(long, value_enum, value_name = "WHICH")]
+        accept: Accept,
+        /// Tell what would change, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Delete a tenant for good: its database, roles, keys. Asks for the name.
     Delete {
         /// The tenant's name.
@@ -136,6 +150,53 @@ pub(crate) enum Reason {
     Maintenance,
     /// Used more than it may.
     Quota,
+}
+
+/// Which documents a tenant's API runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Accept {
+    /// Whatever a caller sends.
+    Any,
+    /// Only documents of `freehold documents add`, named by id or sent as they are.
+    Trusted,
+}
+
+/// `freehold documents …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DocumentsCommand {
+    /// Register documents for a tenant, all or none. What is registered already stays as it is.
+    ///
+    /// A document's id is the SHA-256 of its text. The id of a manifest names it, too.
+    Add {
+        /// The tenant's name.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Slug,
+        /// One document (.graphql), byte for byte as clients send it, or a manifest (.json) of Apollo, Relay or GraphQL Code Generator.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Tell what would be added, and add nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List a tenant's registered documents.
+    #[command(visible_alias = "ls")]
+    List {
+        /// The tenant's name.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Slug,
+    },
+    /// Remove a registered document, with all its ids. Takes effect in about a second.
+    #[command(visible_alias = "rm")]
+    Remove {
+        /// The tenant's name.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Slug,
+        /// Any id of the document.
+        id: String,
+        /// Tell what would be removed, and remove nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// `freehold schema …`

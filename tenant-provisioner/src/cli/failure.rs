@@ -93,8 +93,10 @@ impl Failure {
 /// Codes of the crates below, by what a script would do about them.
 fn exit_of(code: &str) -> Exit {
     match code {
-        "NO_TENANT" | "SERVER_UNKNOWN" | "RELEASE_UNKNOWN" => Exit::NotFound,
-        "NAME_TAKEN" | "NAME_RETIRED" | "SERVER_EXISTS" | "TENANT_STATE" | "DEVSTACK_IN_USE" => Exit::Conflict,
+        "NO_TENANT" | "NO_DOCUMENT" | "SERVER_UNKNOWN" | "RELEASE_UNKNOWN" => Exit::NotFound,
+        "NAME_TAKEN" | "NAME_RETIRED" | "DOCUMENT_ID_TAKEN" | "SERVER_EXISTS" | "TENANT_STATE" | "DEVSTACK_IN_USE" => {
+            Exit::Conflict
+        }
         "VAULT_REFUSED" | "VAULT_KMS_REFUSED" | "SERVER_LOGIN" => Exit::Auth,
         "CATALOG_UNAVAILABLE" | "TENANT_CHANGED" | "OPERATION_RUNNING" | "LEASE_LOST" => Exit::Retryable,
         _ => Exit::Failed,

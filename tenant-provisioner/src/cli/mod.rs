@@ -6,8 +6,10 @@
 pub(crate) mod args;
 pub(crate) mod context;
 pub(crate) mod doctor;
+mod documents;
 mod duration;
 pub(crate) mod failure;
+mod manifest;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod schema;
@@ -77,6 +79,7 @@ fn dispatch(cli: Cli, runtime: &Handle, output: Output) -> Result<Exit, Failure>
     match cli.command {
         Command::Tenant(command) => tenant::run(command, context, runtime, output),
         Command::Schema(command) => schema::run(command, context, runtime, output),
+        Command::Documents(command) => documents::run(command, context, runtime, output),
         Command::Token(command) => token::run(command, context, output),
         Command::Server(command) => server::run(command, context, runtime, output),
         Command::Doctor => doctor::run(context, runtime, output),

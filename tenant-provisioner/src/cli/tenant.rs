@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use super::args::{Reason, TenantCommand};
 use super::context::{Context, tenant_named};
+use super::documents;
 use super::failure::{Exit, Failure};
 use super::output::{Output, is_interactive, table};
 use super::progress::{Progress, SagaProgress, Style};
@@ -44,6 +45,7 @@ pub(super) fn run(command: TenantCommand, context: Option<&Path>, runtime: &Hand
             output.answer(&tenant_json(&tenant, &context), || format!("tenant `{slug}` is active"));
             Ok(Exit::Done)
         }
+        TenantCommand::Documents { slug, accept, dry_run } => documents::accept(&slug, accept, dry_run, context, runtime, output),
         TenantCommand::Delete { slug, confirm } => delete(&slug, confirm, context, runtime, output),
     }
 }
@@ -148,9 +150,10 @@ fn show(slug: &Slug, context: Option<&Path>, output: Output) -> Result<Exit, Fai
             format!("\n  {}  {}  {}  {}", text("created_at"), text("kind"), text("state"), text("error"))
         });
         format!(
-            "{slug}: {}{reason}\n  id        {}\n  database  {place}\n  release   {release}\n  epoch     {}\n  API       {}\noperations:{}",
+            "{slug}: {}{reason}\n  id        {}\n  database  {place}\n  release   {release}\n  documents {}\n  epoch     {}\n  API       {}\noperations:{}",
             tenant.state,
             tenant.id,
+            tenant.documents,
             tenant.epoch,
             context.content_url(slug),
             operations.collect::<String>()
@@ -216,6 +219,7 @@ fn tenant_json(tenant: &Tenant, context: &Context) -> Value {
         "content_url": context.content_url(&tenant.slug),
         "release_id": tenant.release_id,
         "database": tenant.placement.as_ref().map(|placement| &placement.database),
+        "documents": tenant.documents,
         "epoch": tenant.epoch,
         "created_at": tenant.created_at,
         "changed_at": tenant.changed_at,
