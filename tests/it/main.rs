@@ -12,6 +12,7 @@ mod journey;
 mod leaks;
 mod outages;
 mod paging;
+mod recordings;
 mod refusals;
 mod saga_crash;
 mod search;
