@@ -55,7 +55,7 @@ pub(crate) fn query(
     fields: &[Selected],
     variables: &Variables,
 ) -> Result<QueryPlan, Vec<RequestError>> {
-    let mut state = State::default();
+    let mut state = State::new(env, fields);
     let mut n_rows = 0;
     let roots =
         roots(env, &mut state, &mut n_rows, type_name, fields).map_err(|refused| vec![refused.into_request_error(variables)])?;

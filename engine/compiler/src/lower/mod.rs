@@ -29,13 +29,13 @@ mod windows;
 use freehold_schema::Schema;
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
-use freehold_schema::model::Entity;
+use freehold_schema::model::{Entity, FieldKind, RelationKind};
 
 use crate::caller::Caller;
 use crate::error::ErrorCode;
 use crate::permissions::{Access, Permissions, Rule};
 use crate::plan::{ImageSlot, Message};
-use crate::selection::Pos;
+use crate::selection::{Pos, Selected};
 use crate::sql::{Alias, SqlWriter};
 
 pub(crate) use filtering::{write_and, write_conjunct, write_where};
@@ -66,10 +66,42 @@ impl<'a> Env<'a> {
 }
 
 /// What lowering writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct State {
     pub sql: SqlWriter,
     pub images: Vec<ImageSlot>,
+}
+
+impl State {
+    /// Of a statement whose answer has these fields.
+    pub fn new(env: &Env<'_>, fields: &[Selected]) -> Self {
+        let mut names = Vec::new();
+        response_keys(fields, &mut names);
+        for entity in env.schema.entities.values() {
+            entity.fields.values().for_each(|field| columns(&field.kind, &mut names));
+        }
+        Self { sql: SqlWriter::avoiding(names), images: Vec::new() }
+    }
+}
+
+/// Columns that hold a field: in the entity's table, or in a junction.
+fn columns<'f>(field: &'f FieldKind, names: &mut Vec<&'f str>) {
+    match field {
+        FieldKind::Column(column) => names.push(column.column.as_str()),
+        FieldKind::Relation(relation) => {
+            names.extend(relation.joining_column().map(|joining| joining.column.as_str()));
+            if let RelationKind::ManyHasManyOwning { joining_table, .. } = &relation.kind {
+                names.extend([joining_table.owner.column.as_str(), joining_table.target.column.as_str()]);
+            }
+        }
+    }
+}
+
+fn response_keys<'f>(fields: &'f [Selected], keys: &mut Vec<&'f str>) {
+    for field in fields {
+        keys.push(&field.key);
+        response_keys(field.selections.fields(), keys);
+    }
 }
 
 /// Rows of an entity that a statement has under a name, and how they were reached.

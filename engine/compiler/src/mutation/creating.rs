@@ -27,7 +27,7 @@ pub(super) fn create<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected, n_
 }
 
 fn insert<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, n_new_ids: &mut usize) -> Step {
-    let mut state = State::default();
+    let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
     let connects = connecting::write_connects(env, &mut state, entity, &data.connects, None);
     let values = values(entity, data, n_new_ids);

@@ -37,7 +37,7 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
     let (restricting, following) = split(followers(env, entity));
     let orphans = orphans(env, entity);
-    let mut state = State::default();
+    let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
     let row = write_lookup(env, &mut state, entity, found);
     let (gone, old) = (state.sql.next_alias(), state.sql.next_alias());

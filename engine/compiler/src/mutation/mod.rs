@@ -120,7 +120,7 @@ fn nodes<'a>(
     let nodes = field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node);
     nodes
         .map(|node| {
-            let mut state = State { images: std::mem::take(images), ..State::default() };
+            let mut state = State { images: std::mem::take(images), ..State::new(env, node.selections.fields()) };
             state.sql.syntax("SELECT 0 AS ordinal, coalesce(");
             reading::write_one(env, &mut state, entity, found.clone(), node)?;
             state.sql.syntax("::text, 'null') AS json");

@@ -42,7 +42,7 @@ pub(super) fn filter<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) ->
 
 fn change<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, by: &Input, found: Clause<'a>, filter: Clause<'a>) -> Step {
     let permitted = permitted(env, entity, OperationKind::Update, &data.fields);
-    let mut state = State::default();
+    let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
     let row = write_lookup(env, &mut state, entity, found);
     if data.fields.is_empty() {

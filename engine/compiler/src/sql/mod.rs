@@ -5,6 +5,7 @@
 
 mod type_name;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use freehold_schema::ident::Ident;
@@ -25,18 +26,30 @@ pub struct SqlWriter {
     segments: Vec<String>,
     binds: Vec<Bind>,
     next_alias: u32,
+    taken: BTreeSet<u32>,
     columns: IndexMap<Alias, IndexSet<Ident>>,
 }
 
 impl Default for SqlWriter {
     fn default() -> Self {
-        Self { segments: vec![String::new()], binds: Vec::new(), next_alias: 1, columns: IndexMap::new() }
+        Self { segments: vec![String::new()], binds: Vec::new(), next_alias: 1, taken: BTreeSet::new(), columns: IndexMap::new() }
     }
 }
 
 impl SqlWriter {
+    /// A writer that calls no rows by one of these names.
+    ///
+    /// In `row_to_json(t1)` PostgreSQL takes `t1` for a column, if one in sight has that name, and only then for rows.
+    pub fn avoiding<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let numbers = names.into_iter().filter_map(|name| name.strip_prefix('t')?.parse().ok());
+        Self { taken: numbers.collect(), ..Self::default() }
+    }
+
     /// A name for rows that nothing else in the statement has.
     pub fn next_alias(&mut self) -> Alias {
+        while self.taken.contains(&self.next_alias) {
+            self.next_alias += 1;
+        }
         let alias = Alias(self.next_alias);
         self.next_alias += 1;
         alias
@@ -189,6 +202,16 @@ mod tests {
         let mut writer = SqlWriter::default();
         writer.syntax("SELECT ").word_literal("A_Word9' \\ é").syntax(" AS ").ident(&ident("a\"b"));
         assert_eq!(text(writer), r#"SELECT 'A_Word9' AS "a""b""#);
+    }
+
+    #[test]
+    fn rows_are_not_called_like_a_column() {
+        let mut writer = SqlWriter::avoiding(["t1", "title", "t3", "t", "t99999999999", "x2"]);
+        for _ in 0..3 {
+            let alias = writer.next_alias();
+            writer.alias(alias).syntax(" ");
+        }
+        assert_eq!(text(writer), "t2 t4 t5 ");
     }
 
     #[test]
