@@ -22,6 +22,9 @@ use inspect::inspect;
 use scalars::Refusal;
 pub(crate) use shape::CHOOSING_MEMBERS;
 
+/// Errors of variables that are reported before the rest is summed up: graphql-js's limit.
+const MAX_ERRORS: usize = 50;
+
 /// Coerced variables of one request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Variables {
@@ -148,11 +151,26 @@ impl Coercion<'_> {
     }
 
     fn error(&mut self, message: String) {
-        self.errors.push(RequestError { message, locations: vec![self.definition.name.pos], code: ErrorCode::BadUserInput });
+        let (message, locations) = match self.errors.len() {
+            0..MAX_ERRORS => (message, vec![self.definition.name.pos]),
+            MAX_ERRORS => {
+                ("Too many errors processing variables, error limit reached. Execution aborted.".to_owned(), Vec::new())
+            }
+            _ => return,
+        };
+        self.errors.push(RequestError { message, locations, code: ErrorCode::BadUserInput });
+    }
+
+    /// Whether nothing more is reported. Messages quote values and suggest names: beyond the limit they are not even made.
+    fn is_full(&self) -> bool {
+        self.errors.len() > MAX_ERRORS
     }
 
     /// Reports a value at the current path.
     fn invalid(&mut self, value: &Value, reason: &str) {
+        if self.is_full() {
+            return;
+        }
         let name = &self.definition.name.text;
         let mut message = format!("Variable \"${name}\" got invalid value {}", inspect(value));
         if !self.path.is_empty() {
@@ -229,6 +247,9 @@ impl Coercion<'_> {
             }
         }
         for key in members.keys().filter(|key| !fields.contains_key(key.as_str())) {
+            if self.is_full() {
+                break;
+            }
             let hint = did_you_mean(&suggestions(key, fields.keys().map(|name| &**name)));
             self.invalid(value, &format!("Field \"{key}\" is not defined by type \"{name}\".{hint}"));
         }

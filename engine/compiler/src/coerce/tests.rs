@@ -149,3 +149,14 @@ fn secrets_in_values_never_enter_the_shape() {
     let variables = json!({"f": {"name": {"in": ["s3cret"], "contains": "s3cret"}}, "n": "s3cret"});
     assert!(!coerce(&api, text, &variables).unwrap().shape().contains("s3cret"));
 }
+
+#[test]
+fn errors_beyond_the_fiftieth_are_summed_up() {
+    let api = api(&tiny(), &["admin"]);
+    let text = "query($n: [String!]) { listAuthor(filter: {name: {in: $n}}) { id } }";
+    let errors = |n: usize| coerce(&api, text, &json!({ "n": vec![json!(1); n] })).unwrap_err();
+    assert_eq!(errors(50).len(), 50);
+    let summed_up = errors(10_000);
+    assert_eq!(summed_up.len(), 51);
+    assert_eq!(summed_up[50], "Too many errors processing variables, error limit reached. Execution aborted.");
+}
