@@ -2,17 +2,17 @@
 //!
 //! Random queries of a restricted role are answered before and after random changes of what that role may not know. The answers must be equal, byte for byte.
 
-mod changes;
-mod queries;
-mod random;
+pub mod changes;
 
 use freehold_tests::{Client, binaries, shared};
 use serde_json::{Value, json};
 
 use changes::Values::{Id, IdOrNull, Of};
 use changes::{Sort, Table, World};
-use queries::{Generator, INTROSPECTION, Literals, Query};
-use random::Random;
+
+use crate::generator::random::Random;
+use crate::generator::{Generator, Operation, Style};
+use crate::random;
 
 const N_QUERIES: usize = 30;
 const N_ROUNDS: usize = 2;
@@ -22,6 +22,7 @@ const N_NOTICEABLE: usize = 20;
 /// Who asks, and the query for everything that it may know.
 struct Reader {
     memberships: Vec<String>,
+    roles: Vec<String>,
     view: String,
 }
 
@@ -33,19 +34,21 @@ impl Reader {
             ["--role", role].into_iter().chain(variable)
         });
         let view = values.iter().fold(view.to_owned(), |view, (name, value)| view.replace(name, value));
-        Reader { memberships: words.map(str::to_owned).collect(), view }
+        let roles = memberships.iter().map(|(role, _)| (*role).to_owned()).collect();
+        Reader { memberships: words.map(str::to_owned).collect(), roles, view }
     }
 }
 
-struct Api {
+struct Asking {
     url: String,
     token: String,
     client: Client,
 }
 
-impl Api {
-    fn ask(&self, query: &str) -> String {
-        let answer = self.client.graphql(&self.url, Some(&self.token), query, json!({})).unwrap();
+impl Asking {
+    fn ask(&self, operation: &Operation) -> String {
+        let variables = Value::Object(operation.variables());
+        let answer = self.client.graphql(&self.url, Some(&self.token), &operation.text(), variables).unwrap();
         format!("{} {}", answer.status, String::from_utf8(answer.body).unwrap())
     }
 }
@@ -59,35 +62,40 @@ struct Tally {
     n_changed_by_noticeable: usize,
 }
 
-fn tenant(slug: &str, schema: &str, tables: &'static [Table]) -> (String, World) {
-    let schema = binaries::repository().join("tests").join(schema);
-    let tenant = shared().json(&["tenant", "create", slug, "--schema", schema.to_str().unwrap()]).unwrap();
-    let mut database = shared().database(tenant["database"].as_str().unwrap()).unwrap();
-    database.execute("SET search_path = content; SET client_min_messages = warning").unwrap();
-    (tenant["content_url"].as_str().unwrap().to_owned(), World { database, tables })
+/// A tenant of a test.
+pub struct Place {
+    pub slug: &'static str,
+    /// Its schema, below `tests`.
+    pub schema: &'static str,
+    pub url: String,
 }
 
-fn token(slug: &str, memberships: &[String]) -> String {
+pub fn tenant(slug: &'static str, schema: &'static str, tables: &'static [Table]) -> (Place, World) {
+    let path = binaries::repository().join("tests").join(schema);
+    let tenant = shared().json(&["tenant", "create", slug, "--schema", path.to_str().unwrap()]).unwrap();
+    let mut database = shared().database(tenant["database"].as_str().unwrap()).unwrap();
+    database.execute("SET search_path = content; SET client_min_messages = warning").unwrap();
+    let url = tenant["content_url"].as_str().unwrap().to_owned();
+    (Place { slug, schema, url }, World { database, tables })
+}
+
+pub fn token(slug: &str, memberships: &[String]) -> String {
     let mut arguments = vec!["token", "create", "--tenant", slug];
     arguments.extend(memberships.iter().map(String::as_str));
     shared().json(&arguments).unwrap()["token"].as_str().unwrap().to_owned()
 }
 
 /// One caller: the same queries, asked again after every round of hidden changes, and at last after changes that may be noticed.
-fn observe(slug: &str, url: &str, world: &mut World, reader: &Reader, seed: u64) -> Tally {
+fn observe(place: &Place, world: &mut World, reader: &Reader, seed: u64) -> Tally {
     let (mut random, mut tally) = (Random::new(seed), Tally::default());
-    let api = Api { url: url.to_owned(), token: token(slug, &reader.memberships), client: Client::default() };
-    let literals = Literals {
-        ids: world.ids(),
-        texts: &["a", "b", "c", "first", "second", "one", "two", "en", "cs", "s1", "s2", "%", ""],
-        times: &["2024-01-02T03:04:05.678Z", "2024-02-29", "2025-01-01"],
-    };
-    let introspection = api.client.graphql(&api.url, Some(&api.token), INTROSPECTION, json!({})).unwrap().json();
-    let generator = Generator::new(&introspection, &literals);
+    let asking = Asking { url: place.url.clone(), token: token(place.slug, &reader.memberships), client: Client::default() };
+    let literals = random::literals(world.ids());
+    let api = random::api(place.schema, &reader.roles);
+    let generator = Generator::new(&api, Style::READS, &literals);
     let (mut queries, mut answers) = (Vec::new(), Vec::new());
     while queries.len() < N_QUERIES {
-        let query = generator.query(&mut random);
-        let answer = api.ask(&query.text());
+        let query = generator.operation(&mut random);
+        let answer = asking.ask(&query);
         let json: Value = serde_json::from_str(&answer[4..]).unwrap_or_else(|error| panic!("{error}: {answer}"));
         let (has_rows, has_errors) = (has_rows(&json["data"]), !json["errors"].is_null());
         assert!(!answer.starts_with('5'), "a valid query fails: {}\n{answer}", query.text());
@@ -104,9 +112,9 @@ fn observe(slug: &str, url: &str, world: &mut World, reader: &Reader, seed: u64)
         world.save();
         let changes = world.change(&mut random, Sort::Hidden, &reader.view, N_CHANGES);
         for (query, before) in queries.iter().zip(&answers) {
-            let after = api.ask(&query.text());
+            let after = asking.ask(query);
             if *before != after {
-                let smallest = reduce(&api, world, query, &changes);
+                let smallest = reduce(&asking, world, query, &changes);
                 panic!(
                     "{:?} sees what it may not know (seed {seed}).\n\n{smallest}\n\nWhole query: {}\n\nBefore: {before}\n\nAfter: {after}",
                     reader.memberships,
@@ -117,23 +125,23 @@ fn observe(slug: &str, url: &str, world: &mut World, reader: &Reader, seed: u64)
     }
     world.change(&mut random, Sort::Noticeable, &reader.view, N_NOTICEABLE);
     for (query, before) in queries.iter().zip(&answers) {
-        tally.n_changed_by_noticeable += usize::from(api.ask(&query.text()) != *before);
+        tally.n_changed_by_noticeable += usize::from(asking.ask(query) != *before);
     }
     world.restore();
     tally
 }
 
 /// The first root field alone and change alone that show the leak, where single ones do.
-fn reduce(api: &Api, world: &mut World, query: &Query, changes: &[String]) -> String {
+fn reduce(asking: &Asking, world: &mut World, query: &Operation, changes: &[String]) -> String {
     for root in 0..query.roots.len() {
-        let text = query.single(root).text();
+        let single = query.single(root);
         world.restore();
-        let mut before = api.ask(&text);
+        let mut before = asking.ask(&single);
         for change in changes {
             world.database.execute(change).unwrap();
-            let after = api.ask(&text);
+            let after = asking.ask(&single);
             if before != after {
-                return format!("Query: {text}\n\nChange: {change}\n\nBefore: {before}\n\nAfter: {after}");
+                return format!("Query: {}\n\nChange: {change}\n\nBefore: {before}\n\nAfter: {after}", single.text());
             }
             before = after;
         }
@@ -156,9 +164,9 @@ fn has_rows(data: &Value) -> bool {
     })
 }
 
-fn check(slug: &str, url: &str, world: &mut World, readers: &[Reader], seed: u64) {
+fn check(place: &Place, world: &mut World, readers: &[Reader], seed: u64) {
     for (index, reader) in readers.iter().enumerate() {
-        let tally = observe(slug, url, world, reader, seed + index as u64);
+        let tally = observe(place, world, reader, seed + index as u64);
         let is_telling = tally.n_with_rows * 2 > tally.n_queries
             && tally.n_with_errors * 5 < tally.n_queries
             && tally.n_changed_by_noticeable * 5 > tally.n_queries;
@@ -171,7 +179,7 @@ const TEXTS_OR_NULL: &[&str] = &["'a'", "'b'", "'c'", "NULL"];
 const NUMBERS_OR_NULL: &[&str] = &["0", "1", "2", "3", "NULL"];
 const BOOLEANS: &[&str] = &["true", "false"];
 
-const CORPUS: &[Table] = &[
+pub const CORPUS: &[Table] = &[
     Table { name: "site", columns: &[("slug", Of(&["'one'", "'two'", "'a'", "'b'"])), ("name", Of(TEXTS_OR_NULL))] },
     Table { name: "site_setting", columns: &[("theme", Of(TEXTS_OR_NULL)), ("site_id", Id("site"))] },
     Table { name: "author", columns: &[("name", Of(TEXTS)), ("email", Of(TEXTS_OR_NULL))] },
@@ -220,14 +228,14 @@ fn readers_of_the_corpus_notice_no_hidden_change() {
         Reader::new(&[("senior", &site_two)], editor, &[("$site", two)]),
         Reader::new(&[("editor", &site_one), ("reader", level)], both, &[("$site", one), ("$level", "rank >= 2")]),
     ];
-    let (url, mut world) = tenant("leaks-corpus", "cases/schema.json", CORPUS);
+    let (place, mut world) = tenant("leaks-corpus", "cases/schema.json", CORPUS);
     let seed = binaries::repository().join("tests/cases/seed.sql");
     world.database.execute(&std::fs::read_to_string(seed).unwrap()).unwrap();
     world.fill(&mut Random::new(1));
-    check("leaks-corpus", &url, &mut world, &readers, 100);
+    check(&place, &mut world, &readers, 100);
 }
 
-const DESK: &[Table] = &[
+pub const DESK: &[Table] = &[
     Table { name: "team", columns: &[("name", Of(TEXTS)), ("public", Of(BOOLEANS)), ("budget", Of(NUMBERS_OR_NULL))] },
     Table {
         name: "person",
@@ -263,12 +271,12 @@ const DESK: &[Table] = &[
 #[test]
 fn readers_of_the_desk_notice_no_hidden_change() {
     let (guest, member) = (include_str!("leaks/guest.sql"), include_str!("leaks/member.sql"));
-    let (url, mut world) = tenant("leaks-desk", "it/leaks/desk.graphql", DESK);
+    let (place, mut world) = tenant("leaks-desk", "it/leaks/desk.graphql", DESK);
     world.fill(&mut Random::new(2));
     let team = world.database.texts("SELECT id::text AS value FROM team ORDER BY id LIMIT 1").unwrap().remove(0);
     let readers = [
         Reader::new(&[("guest", "")], guest, &[]),
         Reader::new(&[("member", &format!("team={team}"))], member, &[("$team", &team)]),
     ];
-    check("leaks-desk", &url, &mut world, &readers, 200);
+    check(&place, &mut world, &readers, 200);
 }

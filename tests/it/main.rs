@@ -6,12 +6,17 @@ mod cases;
 mod cli;
 mod dev;
 mod documents;
+// The property tests of the compiler use more of it.
+#[allow(dead_code)]
+#[path = "../../engine/compiler/tests/generator/mod.rs"]
+mod generator;
 mod images;
 mod isolation;
 mod journey;
 mod leaks;
 mod outages;
 mod paging;
+mod random;
 mod recordings;
 mod refusals;
 mod saga_crash;

@@ -25,7 +25,7 @@ pub enum Plan {
 
 impl Plan {
     /// Everything that may be sent to the database.
-    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         let (query, mutation) = match self {
             Self::Query(query) => (Some(query), None),
             Self::Mutation(mutation) => (None, Some(mutation)),

@@ -5,7 +5,7 @@
 
 use freehold_tests::Database;
 
-use super::random::Random;
+use crate::generator::random::Random;
 
 /// A table of content.
 pub struct Table {
