@@ -5,7 +5,6 @@
 
 mod load;
 mod meter;
-mod operations;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -13,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
+use freehold_tests::operations::{Bodies, Ids, OPERATIONS, Operation};
 use freehold_tests::{Client, Database, Installation, binaries};
 use load::{Latencies, Target};
-use operations::{Bodies, Ids, OPERATIONS, Operation};
 use serde_json::Value;
 
 /// Measures the six operations of the content benchmark and prints the ratios.

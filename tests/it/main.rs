@@ -16,6 +16,7 @@ mod journey;
 mod leaks;
 mod outages;
 mod paging;
+mod plans;
 mod random;
 mod recordings;
 mod refusals;

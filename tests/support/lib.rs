@@ -4,6 +4,7 @@ pub mod binaries;
 mod client;
 mod database;
 mod installation;
+pub mod operations;
 
 pub use client::{Answer, Client};
 pub use database::Database;

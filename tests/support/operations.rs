@@ -1,4 +1,4 @@
-//! The six operations: what the engine is asked in GraphQL, and what the thin server is told.
+//! The six operations of the benchmark: what the engine is asked in GraphQL, and what the thin server is told.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,8 @@ pub struct Operation {
     pub requests: usize,
     /// Whether it is one of the four reads, for which a bound is asserted.
     pub read: bool,
-    query: &'static str,
+    /// The document.
+    pub query: &'static str,
 }
 
 /// In the order of the table.
@@ -88,9 +89,18 @@ pub struct Bodies {
 impl Operation {
     /// The `n`th request: values differ from request to request as they would in life, and are the same for both servers.
     pub fn bodies(&self, n: usize, ids: &Ids) -> Bodies {
+        let (variables, texts, list) = self.values(n, ids);
+        Bodies {
+            engine: json!({ "query": self.query, "variables": variables }).to_string(),
+            thin: json!({ "op": self.letter, "texts": texts, "list": list }).to_string(),
+        }
+    }
+
+    /// The variables of the `n`th request, and what the thin server is given in their place.
+    pub fn values(&self, n: usize, ids: &Ids) -> (Value, Vec<String>, Vec<String>) {
         // A step that is coprime to 20,000 visits every article before it repeats one.
-        let article = (n * 7919) % ids.articles.len();
-        let (variables, texts, list): (Value, Vec<String>, Vec<String>) = match self.letter {
+        let article = (n * 7919) % 20_000;
+        match self.letter {
             'a' => {
                 let slug = format!("article-{}", (n * 7919) % 20_000);
                 (json!({ "slug": slug }), vec![slug], vec![])
@@ -111,10 +121,6 @@ impl Operation {
                 (json!({ "id": id, "title": title }), vec![title, id], vec![])
             }
             _ => (json!({}), vec![], vec![]),
-        };
-        Bodies {
-            engine: json!({ "query": self.query, "variables": variables }).to_string(),
-            thin: json!({ "op": self.letter, "texts": texts, "list": list }).to_string(),
         }
     }
 }
