@@ -65,10 +65,13 @@ pub(crate) fn furnish(inside: &mut Session, names: &Names, tenant: TenantId) -> 
             let table = Ident::new(&table)?;
             inside.execute("giving a table to the owner", &format!("ALTER TABLE freehold.{table} OWNER TO {owner}"))?;
         }
+        // It runs with its owner's rights, which must not be an administrator's.
+        let function = format!("ALTER FUNCTION freehold.count_change() OWNER TO {owner}");
+        inside.execute("giving a function to the owner", &function)?;
         inside.execute("closing schema public", "REVOKE ALL ON SCHEMA public FROM PUBLIC")?;
         inside.execute(
             "granting the system tables",
-            &format!("GRANT SELECT ON freehold.tenant_marker, freehold.schema_state TO {group}"),
+            &format!("GRANT SELECT ON freehold.tenant_marker, freehold.schema_state, freehold.revision TO {group}"),
         )?;
         inside.execute("granting the write probe", &format!("GRANT SELECT, INSERT ON freehold.write_probe TO {group}"))?;
         let marked =

@@ -13,8 +13,10 @@ use crate::postgres::{Address, Session, literal};
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/tenant");
 
 /// The same files as [`MIGRATIONS`], for the name of the template; a test compares the two.
-const SOURCES: &[(&str, &str)] =
-    &[("2026-11-21-000001_system", include_str!("../../migrations/tenant/2026-11-21-000001_system/up.sql"))];
+const SOURCES: &[(&str, &str)] = &[
+    ("2026-11-21-000001_system", include_str!("../../migrations/tenant/2026-11-21-000001_system/up.sql")),
+    ("2026-11-26-000002_revision", include_str!("../../migrations/tenant/2026-11-26-000002_revision/up.sql")),
+];
 
 /// Any constant: processes that prepare the same server queue behind it.
 const LOCK: &str = "SELECT pg_advisory_lock(7166401003)";

@@ -15,6 +15,7 @@ pub mod breaker;
 pub mod config;
 pub mod error;
 pub mod registry;
+pub mod revision;
 pub mod sql;
 pub mod sqlstate;
 pub mod tenant;

@@ -96,6 +96,14 @@ fn everything_a_table_can_have() {
     CREATE INDEX "article_published_at_idx" ON "content"."article" ("published_at");
     CREATE INDEX "article_locale_article_id_idx" ON "content"."article_locale" ("article_id");
     CREATE INDEX "article_tags_tag_id_idx" ON "content"."article_tags" ("tag_id", "article_id");
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."site" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."site_setting" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."article" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."article_locale" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."author" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."tag" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."image" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."article_tags" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
     SET LOCAL search_path TO "content";
     CREATE VIEW "content"."site_stat" AS
     SELECT site_id AS id, site_id, count(*)::int AS cnt FROM article GROUP BY site_id
@@ -159,7 +167,10 @@ fn options_of_keys_and_columns() {
     CREATE INDEX "weird ""table""_c o d e_b_id_level_idx" ON "content"."weird ""table""" ("c o d e" DESC, "b_id" ASC NULLS FIRST, "level" "enum_ops") INCLUDE ("n") WHERE n > 0;
     CREATE INDEX "weird ""table""_words_idx" ON "content"."weird ""table""" USING gin ("words");
     CREATE INDEX "weird ""table""_b_id_idx_99d3ef43f95dc1a3" ON "content"."weird ""table""" ("b_id");
-    CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id")
+    CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id");
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."weird ""table""" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_self" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);
 }
 
@@ -180,6 +191,7 @@ fn views_come_after_what_they_read() {
       "n" integer,
       CONSTRAINT "a_pkey" PRIMARY KEY ("id")
     );
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
     SET LOCAL search_path TO "content";
     CREATE MATERIALIZED VIEW "content"."inner_view" AS
     SELECT id, 1 AS n FROM freehold.x;

@@ -1,0 +1,2 @@
+DROP FUNCTION freehold.count_change() CASCADE;
+DROP TABLE freehold.revision;
