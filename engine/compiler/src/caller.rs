@@ -73,20 +73,21 @@ pub enum VariableValue {
 }
 
 impl Caller {
-    /// Resolves memberships, refusing what the schema does not know: for memberships that the caller states himself.
+    /// Resolves memberships, refusing what the schema does not know: for memberships that the caller states himself. They are all that he has then: implicit roles
+    /// are not added.
     ///
     /// # Errors
     /// Every problem of every membership, in the order of content API, section 14.3.
     pub fn resolve(schema: &Schema, identity: Option<Uuid>, memberships: &[Membership]) -> Result<Self, Vec<MembershipError>> {
         let errors = resolve::check(schema, memberships);
-        if errors.is_empty() { Ok(Self::resolve_stored(schema, identity, memberships)) } else { Err(errors) }
+        if errors.is_empty() { Ok(resolve::stated(schema, identity, memberships)) } else { Err(errors) }
     }
 
     /// Resolves memberships that were stored or signed earlier, perhaps under another release: unknown roles and variables, and values that cannot be
     /// read, are ignored; a variable without a value falls back, or is satisfied by nothing.
     #[must_use]
     pub fn resolve_stored(schema: &Schema, identity: Option<Uuid>, memberships: &[Membership]) -> Self {
-        resolve::resolve(schema, identity, memberships)
+        resolve::stored(schema, identity, memberships)
     }
 
     /// The caller's identity.
@@ -113,6 +114,17 @@ impl Caller {
         match self.variable(role, variable) {
             VariableValue::Values(values) => values,
             VariableValue::Identity | VariableValue::Condition(_) | VariableValue::Never => &[],
+        }
+    }
+
+    /// Whether `value` is among the values of one of the caller's own variables, so that he may hand it on (content API, section 14.3).
+    #[must_use]
+    pub fn has_value(&self, role: &RoleName, variable: &VariableName, value: &str) -> bool {
+        match self.variable(role, variable) {
+            VariableValue::Values(values) => values.iter().any(|own| resolve::is_same(own, value)),
+            VariableValue::Identity => self.identity.is_some_and(|own| Uuid::try_parse(value) == Ok(own)),
+            VariableValue::Condition(own) => condition::is_part(own, value),
+            VariableValue::Never => false,
         }
     }
 

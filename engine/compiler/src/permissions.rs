@@ -161,6 +161,16 @@ impl Permissions {
         self.entities.get(entity).is_some_and(|rules| rules.forbidden_at_root.contains(&operation))
     }
 
+    /// Whether every field of every row may be read from a root field. Nothing that happens to the content is hidden from such a caller.
+    #[must_use]
+    pub fn read_everything(&self, schema: &Schema) -> bool {
+        let read = OperationKind::Read;
+        schema.entities.values().all(|entity| {
+            let is_read = |field: &FieldName| self.field(Access::Root, entity.name.as_str(), read, field.as_str()).is_always();
+            !self.is_forbidden_at_root(entity.name.as_str(), read) && entity.fields.keys().all(is_read)
+        })
+    }
+
     /// Whether primary keys may be chosen on create.
     #[must_use]
     pub fn custom_primary(&self, entity: &str) -> bool {

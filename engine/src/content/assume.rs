@@ -72,15 +72,18 @@ pub fn assume(schema: &Schema, caller: &Caller, assumed: &[Membership]) -> Resul
 
 fn may_assume(schema: &Schema, caller: &Caller, wanted: &Membership) -> bool {
     caller.role_set().roles().iter().filter_map(|name| schema.roles.get(name)).any(|held| match &held.assume_membership {
-        Some(rule) => rule_allows(rule, wanted),
+        Some(rule) => rule_allows(rule, wanted, |source, values| {
+            let source = VariableName::new(source);
+            values.iter().all(|value| caller.has_value(&held.name, &source, value))
+        }),
         // Who may do everything may also do less.
         None => held.name == ADMIN_ROLE,
     })
 }
 
-/// `true`, or by role `true` or `{variables: true | {variable: true}}`. A value that must come from the caller's own variable
-/// (`{target: "source"}`) is not offered, and therefore refused.
-fn rule_allows(rule: &Value, wanted: &Membership) -> bool {
+/// `true`, or by role `true` or `{variables: true | {variable: true | "source"}}`, where `source` is a variable of the role that has the rule: only its values
+/// may be handed on, which `has_values` tells.
+fn rule_allows(rule: &Value, wanted: &Membership, has_values: impl Fn(&str, &[String]) -> bool) -> bool {
     let role = match rule {
         Value::Bool(all) => return *all,
         rule => rule.get(wanted.role.as_str()),
@@ -92,7 +95,11 @@ fn rule_allows(rule: &Value, wanted: &Membership) -> bool {
     };
     match variables {
         Some(Value::Bool(all)) => *all || wanted.variables.is_empty(),
-        Some(Value::Object(rules)) => wanted.variables.keys().all(|name| rules.get(name.as_str()) == Some(&Value::Bool(true))),
+        Some(Value::Object(rules)) => wanted.variables.iter().all(|(name, values)| match rules.get(name.as_str()) {
+            Some(Value::Bool(all)) => *all,
+            Some(Value::String(source)) => has_values(source, values),
+            _ => false,
+        }),
         _ => wanted.variables.is_empty(),
     }
 }
@@ -135,6 +142,7 @@ mod tests {
             role: RoleName::new(role),
             variables: variables.iter().map(|name| (VariableName::new(name), vec!["1".to_owned()])).collect(),
         };
+        let has_values = |source: &str, values: &[String]| source == "own" && values == ["1"];
         for (rule, role, variables, allowed) in [
             (json!(true), "any", &["x"][..], true),
             (json!(false), "any", &[], false),
@@ -143,10 +151,12 @@ mod tests {
             (json!({"reader": {"variables": true}}), "reader", &["x"], true),
             (json!({"reader": {"variables": {"x": true}}}), "reader", &["x"], true),
             (json!({"reader": {"variables": {"x": true}}}), "reader", &["x", "y"], false),
-            (json!({"reader": {"variables": {"x": "source"}}}), "reader", &["x"], false),
+            (json!({"reader": {"variables": {"x": "own"}}}), "reader", &["x"], true),
+            (json!({"reader": {"variables": {"x": "other"}}}), "reader", &["x"], false),
+            (json!({"reader": {"variables": {"x": "own", "y": false}}}), "reader", &["x", "y"], false),
             (json!({"reader": {}}), "reader", &["x"], false),
         ] {
-            assert_eq!(rule_allows(&rule, &wanted(role, variables)), allowed, "{rule} {role}");
+            assert_eq!(rule_allows(&rule, &wanted(role, variables), has_values), allowed, "{rule} {role}");
         }
     }
 }

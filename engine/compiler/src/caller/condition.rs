@@ -16,6 +16,12 @@ pub(super) fn any_of(mut conditions: Vec<Condition<Value>>) -> Condition<Value> 
     if conditions.len() == 1 { conditions.remove(0) } else { Condition::Or(conditions) }
 }
 
+/// Whether `text` is the condition, or one of those that [`any_of`] put together to it.
+pub(super) fn is_part(whole: &Condition<Value>, text: &str) -> bool {
+    let Some(part) = serde_json::from_str(text).ok().as_ref().and_then(read) else { return false };
+    part == *whole || matches!(whole, Condition::Or(parts) if parts.contains(&part))
+}
+
 /// The condition that nothing satisfies.
 pub(super) fn never() -> Condition<Value> {
     Condition::Or(vec![Condition::Not(Box::new(Condition::And(Vec::new())))])

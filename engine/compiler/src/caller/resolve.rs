@@ -52,15 +52,28 @@ fn check_one(schema: &Schema, membership: &Membership) -> Vec<MembershipError> {
     errors
 }
 
-pub(super) fn resolve(schema: &Schema, identity: Option<Uuid>, memberships: &[Membership]) -> Caller {
+/// The memberships and nothing else.
+pub(super) fn stated(schema: &Schema, identity: Option<Uuid>, memberships: &[Membership]) -> Caller {
+    resolve(schema, identity, given(schema, memberships))
+}
+
+/// The memberships, and the roles that everybody holds.
+pub(super) fn stored(schema: &Schema, identity: Option<Uuid>, memberships: &[Membership]) -> Caller {
     let nothing = BTreeMap::new();
     let implicit = schema.roles.values().filter(|role| role.implicit).map(|role| (&role.name, &nothing));
-    let explicit = memberships
-        .iter()
-        .filter(|membership| schema.roles.contains_key(&membership.role))
-        .map(|membership| (&membership.role, &membership.variables));
+    resolve(schema, identity, given(schema, memberships).chain(implicit))
+}
+
+type Given<'a> = (&'a RoleName, &'a BTreeMap<VariableName, Vec<String>>);
+
+fn given<'a>(schema: &'a Schema, memberships: &'a [Membership]) -> impl Iterator<Item = Given<'a>> {
+    let known = memberships.iter().filter(|membership| schema.roles.contains_key(&membership.role));
+    known.map(|membership| (&membership.role, &membership.variables))
+}
+
+fn resolve<'a>(schema: &Schema, identity: Option<Uuid>, memberships: impl Iterator<Item = Given<'a>>) -> Caller {
     let mut resolved: BTreeMap<RoleName, BTreeMap<VariableName, VariableValue>> = BTreeMap::new();
-    for (role, given) in explicit.chain(implicit) {
+    for (role, given) in memberships {
         // The first membership of a role counts, so that an implicit role never replaces the values of a granted one.
         resolved.entry(role.clone()).or_insert_with(|| resolve_variables(schema, role, given));
     }
@@ -109,6 +122,11 @@ fn from_values(schema: &Schema, variable: &Variable, values: &[String]) -> Optio
             })
         }
     }
+}
+
+/// Whether two texts name one row: ids may be spelled in two ways.
+pub(super) fn is_same(a: &str, b: &str) -> bool {
+    a == b || matches!((Uuid::try_parse(a), Uuid::try_parse(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn is_key(schema: &Schema, entity: &EntityName, value: &str) -> bool {

@@ -128,14 +128,15 @@ fn implicit_roles_and_fallbacks() {
     let public = json!({"implicit": true, "entities": {}, "variables": {
         "level": {"type": "condition", "fallback": {"eq": 1}}, "person": {"type": "predefined", "value": "personID"}}});
     let schema = schema_with(public);
-    let anonymous = resolve(&schema, &[]).unwrap();
+    let anonymous = Caller::resolve_stored(&schema, None, &[]);
     assert_eq!(anonymous.role_set().roles(), [RoleName::new("public")]);
+    assert!(resolve(&schema, &[]).unwrap().role_set().is_empty(), "who states his roles has no others");
     let one = VariableValue::Condition(Condition::Compare(Operator::Eq, json!(1)));
     assert_eq!(*value(&anonymous, "public", "level"), one);
     assert_eq!(*value(&anonymous, "public", "person"), VariableValue::Values(Vec::new()));
     let granted = resolve(&schema, &[membership("public", &[("level", &["{\"eq\":2}"])])]).unwrap();
     assert_eq!(*value(&granted, "public", "level"), VariableValue::Condition(Condition::Compare(Operator::Eq, json!(2))));
-    assert!(resolve(&schema_with(json!({"entities": {}})), &[]).unwrap().role_set().is_empty());
+    assert!(Caller::resolve_stored(&schema_with(json!({"entities": {}})), None, &[]).role_set().is_empty());
 }
 
 #[test]
@@ -155,4 +156,23 @@ fn the_shape_holds_conditions_and_no_bound_values() {
 fn a_condition_with_a_text_that_postgresql_cannot_hold_is_invalid() {
     let errors = resolve(&testing::blog(), &[membership("reader", &[("level", &[r#"{"in":["a\u0000"]}"#])])]).unwrap_err();
     assert_eq!(errors, [r#"{"role":"reader","error":"variableInvalid","variable":"level"}"#]);
+}
+
+#[test]
+fn own_values_are_told_from_others() {
+    let schema = testing::blog();
+    let level = |values: &[&str]| {
+        let memberships = [membership("senior", &[("site", &[SITE])]), membership("reader", &[("level", values)])];
+        resolve(&schema, &memberships).unwrap()
+    };
+    let caller = level(&["{\"gte\":2}", "{\"isNull\":true}"]);
+    let has =
+        |role: &str, variable: &str, value: &str| caller.has_value(&RoleName::new(role), &VariableName::new(variable), value);
+    assert!(has("senior", "site", SITE));
+    assert!(!has("senior", "site", "00000000-0000-0000-0000-000000000002"));
+    assert!(!has("senior", "level", SITE) && !has("reader", "site", SITE));
+    assert!(has("reader", "level", "{\"gte\": 2}") && has("reader", "level", "{\"isNull\":true}"));
+    assert!(!has("reader", "level", "{\"gte\":1}") && !has("reader", "level", "{") && !has("reader", "level", "2"));
+    let single = level(&["{\"gte\":2}"]);
+    assert!(single.has_value(&RoleName::new("reader"), &VariableName::new("level"), "{\"gte\":2}"));
 }

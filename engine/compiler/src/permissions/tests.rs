@@ -149,3 +149,41 @@ fn a_grant_under_an_unknown_condition_grants_nothing() {
     assert!(!permissions(&schema, &["a"]).is_readable("Note"));
     assert!(!permissions(&schema, &["nobody"]).is_readable("Note"));
 }
+
+#[test]
+fn who_reads_everything_reads_every_field_of_every_entity_at_root() {
+    let all = json!({"id": true, "title": true, "body": true, "rank": true, "parent": true});
+    let whole = json!({"entities": {
+        "Note": {"predicates": {}, "operations": {"read": all}}, "View": {"predicates": {}, "operations": {"read": all}}}});
+    let change = |change: &dyn Fn(&mut Value)| {
+        let mut role = whole.clone();
+        change(&mut role["entities"]["View"]);
+        role
+    };
+    let schema = schema(json!({
+        "whole": whole,
+        "cell": change(&|view| view["operations"]["read"]["body"] = json!(false)),
+        "row": change(&|view| {
+            view["predicates"] = json!({"high": {"rank": {"gt": 5}}});
+            view["operations"]["read"]["rank"] = json!("high");
+        }),
+        "through": change(&|view| view["operations"]["noRoot"] = json!(["read"])),
+        "half": {"entities": {"Note": {"predicates": {}, "operations": {"read": all}}}},
+    }));
+    for (roles, expected) in [
+        (&["admin"][..], true),
+        (&["content_admin"], true),
+        (&["whole"], true),
+        (&["half", "whole"], true),
+        (&["through", "whole"], true),
+        (&["cell"], false),
+        (&["row"], false),
+        (&["row", "cell"], false),
+        (&["through"], false),
+        (&["half"], false),
+        (&["deployer"], false),
+        (&[], false),
+    ] {
+        assert_eq!(permissions(&schema, roles).read_everything(&schema), expected, "{roles:?}");
+    }
+}
