@@ -9,8 +9,10 @@ use freehold_compiler::bind::BindValue;
 use freehold_ids::{ReleaseId, ServerId, TenantId};
 use freehold_vault::KeyWrapper;
 use scheduled_thread_pool::ScheduledThreadPool;
+use uuid::Uuid;
 
 use crate::config::PoolConfig;
+use crate::connection::TenantConnection;
 use crate::error::{ExecuteError, RouteError};
 use crate::routes::Routes;
 use crate::sql::{Binds, Row, SqlStatement};
@@ -124,7 +126,28 @@ impl Registry {
         tenant.run(deadline, move |connection| connection.query(&statement, &binds)).await
     }
 
+    /// Like [`Registry::query`], with the time that the statement took once it had a connection.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]
+    pub async fn query_timed(
+        &self,
+        tenant: &Tenant,
+        statement: &Arc<SqlStatement>,
+        binds: Vec<BindValue>,
+        deadline: Instant,
+    ) -> Result<(Vec<Row>, Duration), ExecuteError> {
+        let (statement, binds) = (Arc::clone(statement), Binds::from(binds));
+        let timed = move |connection: &mut TenantConnection| {
+            let start = Instant::now();
+            connection.query(&statement, &binds).map(|rows| (rows, start.elapsed()))
+        };
+        tenant.run(deadline, timed).await
+    }
+
     /// Runs `work` in a transaction, from its start again when it conflicts with others. `work` blocks and may run several times.
+    ///
+    /// `author` is who counts as having written what it writes: triggers read it with `current_setting('freehold.identity_id', true)`.
     ///
     /// # Errors
     /// [`ExecuteError`]; [`ExecuteError::Conflict`] when every attempt met others.
@@ -132,9 +155,10 @@ impl Registry {
         &self,
         tenant: &Tenant,
         deadline: Instant,
+        author: Uuid,
         mut work: impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError> + Send + 'static,
     ) -> Result<T, ExecuteError> {
-        tenant.run(deadline, move |connection| transaction::run(connection, deadline, &mut work)).await
+        tenant.run(deadline, move |connection| transaction::run(connection, deadline, author, &mut work)).await
     }
 
     /// Numbers of each server that was used.

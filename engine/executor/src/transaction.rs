@@ -7,6 +7,7 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as DieselError;
 use freehold_compiler::bind::BindValue;
+use uuid::Uuid;
 
 use crate::connection::TenantConnection;
 use crate::error::{DatabaseError, ExecuteError};
@@ -50,15 +51,17 @@ impl Transaction<'_> {
     }
 }
 
-/// Runs `work` in a transaction until it does not conflict with others.
+/// Runs `work` in a transaction until it does not conflict with others. See [`crate::Registry::transaction`] for `author`.
 pub(crate) fn run<T>(
     connection: &mut TenantConnection,
     deadline: Instant,
+    author: Uuid,
     work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
 ) -> Result<T, ExecuteError> {
+    let begin = begin(author);
     let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
-        match once(connection, work)? {
+        match once(connection, &begin, work)? {
             End::Done(value) => return Ok(value),
             End::Conflict if attempt < ATTEMPTS && Instant::now() + pause < deadline => {
                 std::thread::sleep(jittered(pause));
@@ -75,12 +78,18 @@ enum End<T> {
     Conflict,
 }
 
+/// The author goes with it because the message is sent anyway: a statement of its own would be a round trip for every write. `SET` takes no binds, so this is the one
+/// value that becomes SQL text: a UUID has no spelling but digits and hyphens.
+fn begin(author: Uuid) -> String {
+    format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL freehold.identity_id = '{author}'")
+}
+
 fn once<T>(
     connection: &mut TenantConnection,
+    begin: &str,
     work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
 ) -> Result<End<T>, ExecuteError> {
-    AnsiTransactionManager::begin_transaction_sql(connection.pg(), "BEGIN ISOLATION LEVEL REPEATABLE READ")
-        .map_err(ExecuteError::of_statement)?;
+    AnsiTransactionManager::begin_transaction_sql(connection.pg(), begin).map_err(ExecuteError::of_statement)?;
     let mut transaction = Transaction { connection, must_retry: false, is_lost: false };
     let result = work(&mut transaction);
     let (must_retry, is_lost) = (transaction.must_retry, transaction.is_lost);

@@ -20,6 +20,7 @@ use crate::content::images::{self, Splice};
 use crate::content::mutation;
 use crate::content::planning::{Asked, Planned};
 use crate::content::releases::{Release, RoleApi};
+use crate::content::trace::Trace;
 use crate::http::accept::Style;
 use crate::http::failure::Failure;
 use crate::state::State;
@@ -36,10 +37,14 @@ pub struct Setting {
     pub role_api: Arc<RoleApi>,
     /// Who asks.
     pub caller: Arc<Caller>,
+    /// Who is recorded as the author of what is written.
+    pub author: Uuid,
     /// When the answer is due.
     pub deadline: Instant,
     /// How the answer is dressed.
     pub style: Style,
+    /// Notes for a caller who asked for them and may have them.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// A plan with its statements as the executor takes them.
@@ -123,26 +128,27 @@ impl Setting {
             Plan::Query(query) => {
                 let introspected = self.introspect(&document, query, &variables).await?;
                 let statement = plan.statements.first().and_then(|statements| statements.first());
-                let data = self.query(query, statement, &values, &introspected).await?;
+                let data = self.query(query, statement, &values, &introspected, None).await?;
                 Ok(data.finish())
             }
             Plan::Mutation(_) => mutation::run(self, &plan, &values).await,
         }
     }
 
-    /// Runs a query's statement and writes its root fields.
+    /// Runs a query's statement and writes its root fields. `root` is the mutation's root field that the query is.
     pub async fn query(
         &self,
         query: &QueryPlan,
         statement: Option<&Arc<SqlStatement>>,
         values: &Values,
         introspected: &Introspected,
+        root: Option<&str>,
     ) -> Result<Writer, Failure> {
         let rows = match (statement, &query.statement) {
             (Some(sql), Some(statement)) => {
                 let steps = StepOutputs::new();
                 let binds = statement.bind(&values.context(&steps)).map_err(|error| Failure::Operation(vec![error]))?;
-                self.state.registry.query(&self.tenant, sql, binds, self.deadline).await?
+                self.read(sql, binds, root).await?
             }
             _ => Vec::new(),
         };

@@ -10,5 +10,7 @@ pub mod introspection;
 pub mod mutation;
 pub mod persisted;
 pub mod planning;
+pub mod reference;
 pub mod releases;
 pub mod sessions;
+pub mod trace;

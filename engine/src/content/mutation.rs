@@ -20,7 +20,7 @@ pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Val
             MutationRootValue::Constant(json) => writer.field(&root.key, json.as_bytes()),
             MutationRootValue::Query(query) => {
                 let statement = plan.statements.get(index).and_then(|statements| statements.first());
-                let inner = setting.query(query, statement, values, &Introspected::default()).await?;
+                let inner = setting.query(query, statement, values, &Introspected::default(), Some(&root.key)).await?;
                 writer.object(&root.key, inner);
             }
             MutationRootValue::Write(write) => {
@@ -48,7 +48,7 @@ async fn outcome(
     }
     let (on_thread, for_plan, for_values) = (Arc::clone(setting), Arc::clone(plan), Arc::clone(values));
     let state = &setting.state;
-    let result = state.registry.transaction(&setting.tenant, setting.deadline, move |transaction| {
+    let result = state.registry.transaction(&setting.tenant, setting.deadline, setting.author, move |transaction| {
         attempt(&on_thread, &for_plan, index, &for_values, transaction)
     });
     match result.await {
@@ -72,7 +72,7 @@ fn attempt(
     values: &Values,
     transaction: &mut executor::Transaction<'_>,
 ) -> Result<executor::Outcome<Attempt>, ExecuteError> {
-    let (Some(write), Some(statements)) = (write_of(&plan.plan, index), plan.statements.get(index)) else {
+    let (Some((root, write)), Some(statements)) = (write_of(&plan.plan, index), plan.statements.get(index)) else {
         return Ok(executor::Outcome::Rollback(Err(Failure::Internal)));
     };
     let nothing = StepOutputs::new();
@@ -80,7 +80,7 @@ fn attempt(
     let mut next = statements.iter();
     let outcome = write.run(&setting.release.schema, &values.context(&nothing), |_, binds| {
         let statement = next.next().ok_or_else(|| StatementError::Other(missing_row()))?;
-        let rows = transaction.query(statement, binds).map_err(|error| match error {
+        let rows = setting.write(transaction, statement, binds, root).map_err(|error| match error {
             ExecuteError::Database(error) => StatementError::Database(of_executor(&error)),
             other => StatementError::Other(Failure::Execute(other)),
         })?;
@@ -94,10 +94,12 @@ fn attempt(
     })
 }
 
-fn write_of(plan: &Plan, index: usize) -> Option<&Write> {
+/// The write that a root field is, with the field's response key.
+fn write_of(plan: &Plan, index: usize) -> Option<(&str, &Write)> {
     let Plan::Mutation(MutationPlan { roots, .. }) = plan else { return None };
-    match &roots.get(index)?.value {
-        MutationRootValue::Write(write) => Some(write),
+    let root = roots.get(index)?;
+    match &root.value {
+        MutationRootValue::Write(write) => Some((&root.key, write)),
         MutationRootValue::Query(_) | MutationRootValue::Constant(_) => None,
     }
 }

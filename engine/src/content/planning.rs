@@ -41,6 +41,7 @@ pub struct Planned {
 impl Setting {
     /// The document of a request.
     pub async fn document(&self, request: &mut GraphqlRequest) -> Result<Asked, Failure> {
+        let _compiling = self.compiling();
         let (api, documents) = (self.role_api.number, &self.state.documents);
         if let Some(document) = documents.get(api, &request.query, request.operation_name.as_deref()) {
             self.state.telemetry.plan_hit();
@@ -78,6 +79,7 @@ impl Setting {
 
     /// The plan for the request's variables.
     pub async fn planned(&self, asked: Asked, variables: &Map<String, Value>) -> Result<Planned, Failure> {
+        let _compiling = self.compiling();
         let Asked { document, shared } = asked;
         let literals = shared.as_ref().map(|shared| &shared.literals);
         let planned = self.plan_of(document, literals, variables).await;

@@ -39,6 +39,8 @@ pub struct RoleApi {
     pub number: u64,
     /// What the roles may do.
     pub permissions: Permissions,
+    /// Whether they may read all there is.
+    pub reads_everything: bool,
     /// The GraphQL types.
     pub api: Api,
     types: OnceLock<Result<TypeSystem, String>>,
@@ -112,7 +114,8 @@ impl RoleApi {
     fn build(schema: &Schema, roles: &RoleSet) -> Self {
         let permissions = Permissions::new(schema, roles);
         let api = Api::build(schema, &permissions);
-        Self { number: NEXT_API.fetch_add(1, Ordering::Relaxed), permissions, api, types: OnceLock::new() }
+        let reads_everything = permissions.read_everything(schema);
+        Self { number: NEXT_API.fetch_add(1, Ordering::Relaxed), permissions, reads_everything, api, types: OnceLock::new() }
     }
 
     /// The same types for async-graphql, made when somebody first introspects.

@@ -4,35 +4,37 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use freehold_compiler::caller::Caller;
 use freehold_executor::ExecuteError;
 use freehold_ids::TenantId;
+use freehold_schema::Schema;
+use freehold_schema::acl::Role;
 use freehold_tokens::TokenError;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::accept::{Style, wants_html};
 use super::failure::Failure;
 use super::middleware::Facts;
 use super::request::GraphqlRequest;
-use super::{accept, graphiql, style};
-use crate::content::answer::Answer;
+use super::{accept, graphiql, headers, reply, style};
 use crate::content::assume;
 use crate::content::execute::Setting;
+use crate::content::reference::Reply;
 use crate::content::releases::ReleaseError;
 use crate::content::sessions::Session;
+use crate::content::trace::Trace;
 use crate::state::State;
 
 /// The one stage there is.
 const STAGE: &str = "live";
 /// Longest operation name that is logged.
 const LOGGED_NAME: usize = 100;
-
-/// Headers of the same meaning: ours, and the one that existing clients send.
-const ASSUME_MEMBERSHIP: [&str; 2] = ["x-freehold-assume-membership", "x-contember-assume-membership"];
-const FORCE_OK: [&str; 2] = ["x-freehold-force-ok", "x-contember-force-ok"];
 
 pub async fn without_stage(
     state: web::Data<Arc<State>>,
@@ -73,7 +75,7 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
         Err(Failure::Internal)
     });
     let response = match outcome {
-        Ok(answer) => HttpResponse::Ok().content_type(style.content_type()).body(answer.body),
+        Ok(reply) => reply::respond(reply, style),
         Err(failure) => {
             facts.code = Some(failure.code());
             if let Failure::Execute(error) = &failure {
@@ -81,6 +83,10 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
             }
             failure.respond(style)
         }
+    };
+    let response = match facts.trace.take() {
+        Some(trace) => reply::with_trace(response, &trace),
+        None => response,
     };
     request.extensions_mut().insert(facts);
     force_ok(&request, private(response))
@@ -102,8 +108,9 @@ async fn carry_out(
     stage: &str,
     style: Style,
     facts: &mut Facts,
-) -> Result<Answer, Failure> {
-    let deadline = Instant::now() + state.config.request_timeout();
+) -> Result<Reply, Failure> {
+    let start = Instant::now();
+    let deadline = start + state.config.request_timeout();
     if request.method() != Method::POST && request.method() != Method::GET {
         return Err(Failure::MethodNotAllowed { allow: "GET, POST, OPTIONS", message: "only GET and POST are answered here" });
     }
@@ -117,17 +124,20 @@ async fn carry_out(
     facts.operation = asked.operation_name.as_ref().map(|name| name.chars().take(LOGGED_NAME).collect());
 
     let release = state.releases.get(&state.registry, tenant.release_id()).await.map_err(|error| release_failure(&error))?;
-    let mut caller = session.caller(&release.id, &release.schema);
-    if let Some(assumed) = assumed(request, &mut asked)? {
-        caller = Arc::new(assume::assume(&release.schema, &caller, &assume::parse(&assumed)?)?);
-    }
-    // Somebody without any role there is not told that the tenant exists.
-    if caller.role_set().is_empty() {
-        return Err(Failure::TenantNotFound(slug.to_owned()));
-    }
+    let held = member(session.caller(&release.id, &release.schema), slug)?;
+    let caller = match assumed(request, &mut asked)? {
+        Some(assumed) => member(Arc::new(assume::assume(&release.schema, &held, &assume::parse(&assumed)?)?), slug)?,
+        None => Arc::clone(&held),
+    };
     let role_api = release.api(caller.role_set()).await.map_err(|error| release_failure(&error))?;
+    if headers::DEBUG.text(request) == Some("1") && holds(&release.schema, &held, |role| role.debug) {
+        facts.trace = Some(Arc::new(Trace::new(start)));
+    }
     let taught = state.persisted.find(&state.registry, &tenant, &mut asked, deadline).await?;
-    let setting = Arc::new(Setting { state: Arc::clone(state), tenant, release, role_api, caller, deadline, style });
+    let author = author(request, &release.schema, &caller).unwrap_or(session.claims.subject);
+    let (state, trace) = (Arc::clone(state), facts.trace.clone());
+    let setting = Arc::new(Setting { state, tenant, release, role_api, caller, author, deadline, style, trace });
+    let given = headers::REF.text(request).map(|reference| setting.given(reference, &asked));
     let wanted = setting.document(&mut asked).await?;
     if let Some(name) = wanted.document.prepared.operation_name() {
         facts.operation = Some(name.chars().take(LOGGED_NAME).collect());
@@ -135,14 +145,17 @@ async fn carry_out(
     if request.method() == Method::GET && wanted.document.prepared.is_mutation() {
         return Err(Failure::MethodNotAllowed { allow: "POST", message: "a mutation must be sent by POST" });
     }
+    if wanted.document.prepared.is_mutation() {
+        facts.author = Some(author.to_string());
+    }
     let claimed = session.claims.tenant;
-    let outcome = setting.run(wanted, asked.variables).await;
+    let outcome = setting.reply(wanted, asked.variables, given).await;
     if let Some(taught) = taught.filter(|_| outcome.is_ok()) {
-        state.persisted.remember(setting.tenant.id(), taught);
+        setting.state.persisted.remember(setting.tenant.id(), taught);
     }
     match outcome {
         Err(Failure::Execute(error @ ExecuteError::DatabaseUnavailable { .. })) => {
-            Err(turned_away(state, slug, claimed, error).await)
+            Err(turned_away(&setting.state, slug, claimed, error).await)
         }
         outcome => outcome,
     }
@@ -199,14 +212,31 @@ async fn body(state: &State, request: &HttpRequest, mut payload: web::Payload) -
     Ok(body)
 }
 
+/// Somebody without any role at the tenant is not told that it exists, whatever he asks for.
+fn member(caller: Arc<Caller>, slug: &str) -> Result<Arc<Caller>, Failure> {
+    if caller.role_set().is_empty() { Err(Failure::TenantNotFound(slug.to_owned())) } else { Ok(caller) }
+}
+
 /// Memberships to assume: the body's win over the header's.
 fn assumed(request: &HttpRequest, asked: &mut GraphqlRequest) -> Result<Option<Value>, Failure> {
     if let Some(value) = asked.assume_membership.take() {
         return Ok(Some(value));
     }
-    let Some(header) = ASSUME_MEMBERSHIP.iter().find_map(|name| request.headers().get(*name)) else { return Ok(None) };
-    let value = header.to_str().ok().and_then(|text| serde_json::from_str(text).ok());
-    value.map(Some).ok_or_else(|| Failure::AssumeMembershipFormat("not JSON".to_owned()))
+    // As bytes: values may hold letters that header texts do not know.
+    let header = headers::ASSUME_MEMBERSHIP.of(request).map(HeaderValue::as_bytes).filter(|value| !value.trim_ascii().is_empty());
+    let value = header.map(serde_json::from_slice).transpose();
+    value.map_err(|_| Failure::AssumeMembershipFormat("not JSON".to_owned()))
+}
+
+/// Whom the caller wants to be recorded as, if one of his roles lets him. What is no UUID counts as nothing: the contract knows no refusal here.
+fn author(request: &HttpRequest, schema: &Schema, caller: &Caller) -> Option<Uuid> {
+    let author = headers::ASSUME_IDENTITY.text(request).and_then(|text| Uuid::try_parse(text).ok())?;
+    holds(schema, caller, |role| role.assume_identity).then_some(author)
+}
+
+/// Whether one of the caller's roles is such a one.
+fn holds(schema: &Schema, caller: &Caller, is_such: impl Fn(&Role) -> bool) -> bool {
+    caller.role_set().roles().iter().filter_map(|name| schema.roles.get(name)).any(is_such)
 }
 
 fn release_failure(error: &ReleaseError) -> Failure {
@@ -221,12 +251,12 @@ fn release_failure(error: &ReleaseError) -> Failure {
 
 /// For clients that cannot read the body of an error status: 200, with the status in a header (content API, 14.3).
 fn force_ok(request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
-    let wanted = FORCE_OK.iter().find_map(|name| request.headers().get(*name)).and_then(|value| value.to_str().ok());
-    if wanted.is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes")) {
+    let wanted = headers::FORCE_OK.text(request).unwrap_or_default().to_ascii_lowercase();
+    // Where there is no body, the status is all that the client has.
+    let has_body = !matches!(response.body().size(), BodySize::None | BodySize::Sized(0));
+    if matches!(wanted.as_str(), "1" | "true" | "on" | "yes") && has_body && response.status() != StatusCode::OK {
         let original = HeaderValue::from(response.status().as_u16());
-        for name in ["x-freehold-original-status", "x-contember-original-status"] {
-            response.headers_mut().insert(HeaderName::from_static(name), original.clone());
-        }
+        headers::ORIGINAL_STATUS.set(response.headers_mut(), &original);
         *response.status_mut() = StatusCode::OK;
     }
     response

@@ -11,21 +11,27 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use freehold_telemetry::RequestId;
 
+use super::headers::{ALLOWED, EXPOSED};
+use crate::content::trace::Trace;
 use crate::state::State;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the log says about a request, noted by whoever knows it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Facts {
     /// Id of the tenant.
     pub tenant: Option<String>,
     /// Name of the operation, as the client gave it.
     pub operation: Option<String>,
+    /// Who is recorded as the author of what it wrote.
+    pub author: Option<String>,
     /// Stable code of the refusal.
     pub code: Option<&'static str>,
     /// For the operator; never sent.
     pub problem: Option<String>,
+    /// What ran. It holds values of the request: it is for the answer alone, and taken out before the log gets the facts.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// Gives the request an id, which the answer carries, and records how it went.
@@ -54,16 +60,16 @@ pub async fn around(
 /// One line a request. The path is left out: it is a template here, and the rest of it is in the facts.
 fn log(id: &RequestId, method: &Method, route: &str, status: StatusCode, time: Duration, facts: &Facts) {
     let (status, micros) = (status.as_u16(), u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
-    let (tenant, operation) = (facts.tenant.as_deref(), facts.operation.as_deref());
+    let (tenant, operation, author) = (facts.tenant.as_deref(), facts.operation.as_deref(), facts.author.as_deref());
     let (code, problem) = (facts.code, facts.problem.as_deref());
     if status == 500 {
         // Other statuses above are known conditions that metrics count; this one is a mistake of ours. Nothing happens without a DSN.
         sentry::capture_message(&format!("{}: {}", route, problem.unwrap_or("internal error")), sentry::Level::Error);
     }
     if status >= 500 {
-        tracing::event!(target: "freehold_engine::access", tracing::Level::ERROR, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, code = code, problem = problem, "request failed");
+        tracing::event!(target: "freehold_engine::access", tracing::Level::ERROR, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request failed");
     } else {
-        tracing::event!(target: "freehold_engine::access", tracing::Level::INFO, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, code = code, problem = problem, "request");
+        tracing::event!(target: "freehold_engine::access", tracing::Level::INFO, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request");
     }
 }
 
@@ -83,19 +89,10 @@ pub async fn cors(
     set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     if is_preflight {
         set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS");
-        set(
-            headers,
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, accept, x-request-id, x-freehold-assume-membership, x-freehold-force-ok, \
-             x-contember-assume-membership, x-contember-force-ok, x-contember-ref, x-contember-debug, apollo-require-preflight",
-        );
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED.clone());
         set(headers, header::ACCESS_CONTROL_MAX_AGE, "86400");
     } else {
-        set(
-            headers,
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "x-request-id, retry-after, x-freehold-original-status, x-contember-original-status",
-        );
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
     }
     Ok(response)
 }

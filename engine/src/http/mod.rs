@@ -2,12 +2,14 @@
 
 pub mod accept;
 pub mod failure;
+pub mod headers;
 pub mod request;
 
 mod content;
 mod graphiql;
 mod health;
 mod middleware;
+mod reply;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests stage the database with SQL of their own")]
 
 mod failing;
+mod headers;
 mod hostile;
 mod operations;
 mod pages;

@@ -21,17 +21,32 @@ use tempfile::TempDir;
 
 use crate::world::{MadeTenant, World};
 
-/// A schema with what the HTTP layer must be able to show: two roles, a unique key, a value that PostgreSQL reads.
+/// A schema with what the HTTP layer must be able to show: roles of every kind, a unique key, a value that PostgreSQL reads.
 const SCHEMA: &str = r#"
-extend schema @role(name: "reader")
+extend schema
+  @role(name: "reader")
+  @role(name: "clerk")
+  @role(name: "keeper", variables: [{ name: "me", caller: identityID }], assumeIdentity: true)
+  @role(name: "owner", variables: [{ name: "note", entity: "Note" }, { name: "me", caller: identityID }])
+  @role(name: "lead", variables: [{ name: "note", entity: "Note" }], debug: true,
+    assumeMembership: { owner: { variables: { note: "note", me: true } } })
 
-type Note @allow(roles: ["reader"], read: ["title"]) {
+type Note
+  @allow(roles: ["reader"], read: ["title"])
+  @allow(roles: ["clerk"], read: true, create: true, update: true)
+  @allow(roles: ["keeper"], read: true, create: true, update: true, when: { keeper: "$me" })
+  @allow(roles: ["owner", "lead"], read: true, when: { id: "$note" })
+{
   title: String!
   slug: String! @unique
   day: Date
   picture: StoredImage
+  keeper: UUID
 }
 "#;
+
+/// Who every token is for.
+pub const CALLER: uuid::Uuid = uuid::Uuid::from_u128(5);
 
 pub struct Engine {
     pub world: World,
@@ -118,10 +133,20 @@ impl Engine {
     }
 
     pub fn token_until(&self, tenant: &MadeTenant, role: &str, seconds: i64) -> String {
+        self.token_of(tenant, RoleGrant { role: role.to_owned(), variables: [].into() }, seconds)
+    }
+
+    /// A token of a role with a value for one variable.
+    pub fn token_with(&self, tenant: &MadeTenant, role: &str, variable: &str, value: &str) -> String {
+        let variables = [(variable.to_owned(), vec![value.to_owned()])].into();
+        self.token_of(tenant, RoleGrant { role: role.to_owned(), variables }, 3600)
+    }
+
+    fn token_of(&self, tenant: &MadeTenant, grant: RoleGrant, seconds: i64) -> String {
         let claims = CallerClaims {
             tenant: tenant.id,
-            subject: uuid::Uuid::from_u128(5),
-            roles: vec![RoleGrant { role: role.to_owned(), variables: [].into() }],
+            subject: CALLER,
+            roles: vec![grant],
             expires_at: Utc::now() + chrono::Duration::seconds(seconds),
         };
         caller::mint(&self.keys, &claims)
