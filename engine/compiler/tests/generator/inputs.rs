@@ -198,9 +198,15 @@ impl Generator<'_> {
         }
         let is_certain = name.ends_with("OrderBy") || name.ends_with("UniqueWhere");
         let place = Place { is_certain, ..place };
-        let members = chosen
-            .into_iter()
-            .map(|field| (field.name.to_string(), self.typed(state, &field.ty, place, depth.saturating_sub(1))));
+        let members = chosen.into_iter().map(|field| {
+            let is_search = matches!(&*field.name, "_search" | "_relevance") && state.random.percent(70);
+            let value = if is_search {
+                Given::Leaf(self.search(state))
+            } else {
+                self.typed(state, &field.ty, place, depth.saturating_sub(1))
+            };
+            (field.name.to_string(), value)
+        });
         Given::Object(members.collect())
     }
 
@@ -221,6 +227,18 @@ impl Generator<'_> {
             return Vec::new();
         }
         state.random.some(&offered, most).into_iter().copied().collect()
+    }
+
+    /// A text in web-search syntax.
+    fn search(&self, state: &mut State<'_>) -> Value {
+        state.size.inputs += 1;
+        let (one, two) = (state.random.pick(&self.literals.texts), state.random.pick(&self.literals.texts));
+        json!(match state.random.below(5) {
+            0 => format!("-{one}"),
+            1 => format!("{one} or {two}"),
+            2 => format!("\"{one} {two}\""),
+            _ => format!("{one} {two}"),
+        })
     }
 
     fn scalar(&self, state: &mut State<'_>, kind: ScalarKind) -> Value {

@@ -1,8 +1,9 @@
-//! Random valid operations of an API: nested relations, filters, orders, cuts, totals, keys; with aliases, fragments, directives and variables.
+//! Random valid operations of an API: nested relations, filters, orders, cuts, totals, keys, aggregates, groups; with aliases, fragments, directives and variables.
 //!
 //! It looks at the types only, so what an API gains is asked for as well. The compiler's property tests use it, and so do the tests that send operations to
 //! an engine (`tests/it/random.rs`).
 
+mod groups;
 mod inputs;
 mod operation;
 pub mod random;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use freehold_compiler::api::{Api, OutputField, TypeDefinition, TypeKind};
 
+use groups::is_group;
 pub use operation::Operation;
 use operation::{Fragment, State};
 use random::Random;
@@ -34,7 +36,7 @@ impl Style {
     /// Reads of rows, with everything that has the same outcome each time.
     pub const READS: Style = Style {
         root: "Query",
-        is_root: |name| ["get", "list", "paginate"].iter().any(|start| name.starts_with(start)),
+        is_root: |name| ["get", "list", "paginate", "aggregate", "group"].iter().any(|start| name.starts_with(start)),
         depth: 3,
         // The operators of pg_trgm need the extension, and chance is different each time.
         is_member: |name| !matches!(name, "similar" | "wordSimilar" | "_random"),
@@ -111,6 +113,9 @@ impl<'a> Generator<'a> {
 
     fn field(&self, state: &mut State<'_>, field: &OutputField, depth: usize) -> String {
         state.size.fields += 1;
+        if is_group(field) {
+            return self.group(state, field, depth);
+        }
         let arguments = self.arguments(state, field);
         let directive = self.directive(state);
         let selection = if self.definition(field.ty.name()).is_leaf() {
@@ -128,7 +133,7 @@ impl<'a> Generator<'a> {
             let is_deeper = !field.arguments.is_empty() && !self.definition(field.ty.name()).is_leaf();
             let chance = match &*field.name {
                 // There are many of them.
-                _ if is_deeper && field.arguments.contains_key("by") => 6,
+                _ if is_deeper && field.arguments.contains_key("by") && !is_group(field) => 6,
                 "id" | "edges" | "node" => 85,
                 "_meta" => 15,
                 _ if is_deeper => 22,
