@@ -56,7 +56,10 @@ fn memberships(case: &Path) -> Vec<Membership> {
 
 /// A case, compiled and printed.
 fn compiled(schema: &Schema, case: &Path) -> String {
-    let caller = Caller::resolve(schema, None, &memberships(case)).expect("the case states valid memberships");
+    let memberships = memberships(case);
+    Caller::resolve(schema, None, &memberships).expect("the case states valid memberships");
+    // As those of a token, with the roles that everybody holds.
+    let caller = Caller::resolve_stored(schema, None, &memberships);
     let permissions = Permissions::new(schema, caller.role_set());
     let api = Api::build(schema, &permissions);
     let document = std::fs::read_to_string(case.join("operation.graphql")).unwrap();

@@ -235,7 +235,8 @@ fn what_is_searched_is_kept_and_indexed() {
       "freehold_search" tsvector NOT NULL GENERATED ALWAYS AS (setweight(to_tsvector('english'::regconfig, coalesce(left("title", 65000), '')), 'A') || setweight(to_tsvector('english'::regconfig, coalesce(left("the ""body""", 65000), '')), 'D')) STORED,
       CONSTRAINT "page_pkey" PRIMARY KEY ("id")
     );
-    CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search")
+    CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search");
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."page" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);
 }
 

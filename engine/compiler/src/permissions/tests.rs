@@ -178,7 +178,7 @@ fn who_reads_everything_reads_every_field_of_every_entity_at_root() {
         (&["through", "whole"], true),
         (&["cell"], false),
         (&["row"], false),
-        (&["row", "cell"], false),
+        (&["row", "cell"], true),
         (&["through"], false),
         (&["half"], false),
         (&["deployer"], false),
