@@ -1,6 +1,6 @@
 //! Full-text search: which columns are searched, in which language, and how much a match in each of them counts.
 //!
-//! PostgreSQL keeps the words of all searchable columns of a row in one generated column, [`column`], with an index on it. Whoever may not read all of them
+//! PostgreSQL keeps the words of all searchable columns of a row in one generated column, [`column()`], with an index on it. Whoever may not read all of them
 //! needs a vector made of those he may; the compiler writes the same expression with what is readable.
 
 use crate::ident::Ident;
