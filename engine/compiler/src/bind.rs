@@ -74,8 +74,10 @@ pub enum BindSource {
     Now,
     /// The request's image marker: 32 random hexadecimal digits, see [`crate::plan::ImageSlot`].
     ImageMarker,
-    /// Text that an earlier step of the same mutation returned under this name.
+    /// Text that an earlier step of the same write returned under this name; NULL when the step was left out.
     Step(Arc<str>),
+    /// The first of these that is not NULL.
+    FirstOf(Vec<BindSource>),
 }
 
 /// PostgreSQL types that are bound. Lists are arrays of them.
@@ -200,6 +202,15 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
         BindSource::Now => Value::from(context.now),
         BindSource::ImageMarker => Value::from(context.image_marker),
         BindSource::Step(name) => context.steps.get(name).cloned().flatten().map_or(Value::Null, Value::from),
+        BindSource::FirstOf(sources) => {
+            for source in sources {
+                let value = resolve(source, context)?;
+                if !value.is_null() {
+                    return Ok(value);
+                }
+            }
+            Value::Null
+        }
     })
 }
 
@@ -251,7 +262,7 @@ fn typed(ty: BindType, value: Value) -> BindValue {
         BindType::Uuid => BindValue::Uuid(uuid(value)),
         BindType::Text => BindValue::Text(text(value)),
         BindType::Int => BindValue::Int(int(value)),
-        BindType::BigInt => BindValue::BigInt(value.as_i64()),
+        BindType::BigInt => BindValue::BigInt(bigint(&value)),
         BindType::Double => BindValue::Double(value.as_f64()),
         BindType::Bool => BindValue::Bool(value.as_bool()),
         BindType::Json => BindValue::Json(json(value)),
@@ -282,6 +293,13 @@ fn int(value: Value) -> Option<i32> {
     match value {
         Value::String(text) => text.parse().ok(),
         other => other.as_i64().and_then(|number| i32::try_from(number).ok()),
+    }
+}
+
+fn bigint(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64(),
     }
 }
 

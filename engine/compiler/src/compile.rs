@@ -37,7 +37,7 @@ pub fn compile(
     } else {
         query(&env, "Query", &fields, variables).map(Plan::Query)
     }?;
-    match plan.statements().map(|statement| statement.binds.len()).max() {
+    match plan.statements().into_iter().map(|statement| statement.binds.len()).max() {
         Some(n_binds) if n_binds > MAX_BINDS => {
             let message = format!(
                 "The operation compares or stores {n_binds} values at once, allowed are {MAX_BINDS}; lists count as one."
@@ -80,6 +80,9 @@ fn roots(
                 Meaning::Info => RootValue::Constant(model::info(field)),
                 Meaning::ModelSchema => RootValue::Constant(model::schema(env, field)),
                 Meaning::Introspection => RootValue::Introspection,
+                Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => {
+                    RootValue::Validation(mutation::validate(env, field)?, Box::new(field.clone()))
+                }
                 Meaning::QueryTransaction => RootValue::Object(roots(env, state, n_rows, &field.type_name, fields_of(field))?),
                 _ => row(env, state, n_rows, field)?,
             };

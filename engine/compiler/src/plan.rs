@@ -25,20 +25,12 @@ pub enum Plan {
 
 impl Plan {
     /// Everything that may be sent to the database.
-    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
-        let (query, mutation) = match self {
-            Self::Query(query) => (Some(query), None),
-            Self::Mutation(mutation) => (None, Some(mutation)),
-        };
-        let of_mutation = mutation.into_iter().flat_map(|mutation| &mutation.roots).flat_map(|root| {
-            let (query, steps) = match &root.value {
-                MutationRootValue::Write(write) => (None, write.steps.as_slice()),
-                MutationRootValue::Query(query) => (query.statement.as_ref(), &[][..]),
-                MutationRootValue::Constant(_) => (None, &[][..]),
-            };
-            query.into_iter().chain(steps.iter().map(|step| &step.statement))
-        });
-        query.and_then(|query| query.statement.as_ref()).into_iter().chain(of_mutation)
+    #[must_use]
+    pub fn statements(&self) -> Vec<&Statement> {
+        match self {
+            Self::Query(query) => query.statement.iter().collect(),
+            Self::Mutation(mutation) => mutation.roots.iter().flat_map(MutationRoot::statements).collect(),
+        }
     }
 }
 
@@ -87,7 +79,7 @@ impl QueryPlan {
             roots.iter().any(|root| match &root.value {
                 RootValue::Failed(_) => true,
                 RootValue::Object(roots) => fail(roots),
-                RootValue::Row(..) | RootValue::Constant(_) | RootValue::Introspection => false,
+                RootValue::Row(..) | RootValue::Constant(_) | RootValue::Introspection | RootValue::Validation(..) => false,
             })
         }
         fail(&self.roots)
@@ -112,6 +104,8 @@ pub enum RootValue {
     Constant(String),
     /// `__schema` or `__type`: answered by the type system.
     Introspection,
+    /// `validateCreateX` or `validateUpdateX`: judged without the database, see [`crate::mutation::checked`].
+    Validation(Vec<RowChecks>, Box<Selected>),
     /// An object of further roots: `transaction { … }`.
     Object(Vec<Root>),
     /// Null, with an error beside it: `getX` by an incomplete key.
@@ -140,6 +134,8 @@ pub enum MessagePart {
     Text(String),
     /// An input, as JSON.
     Input(Input),
+    /// The members of an input object, as JSON without the braces.
+    Members(Input),
     /// A text that a step returned.
     Step(Arc<str>),
 }
@@ -159,6 +155,10 @@ impl Message {
             match part {
                 MessagePart::Text(part) => text.push_str(part),
                 MessagePart::Input(input) => text.push_str(&input.to_json(variables).to_string()),
+                MessagePart::Members(input) => {
+                    let json = input.to_json(variables).to_string();
+                    text.push_str(json.trim_start_matches('{').trim_end_matches('}'));
+                }
                 MessagePart::Step(name) => text.push_str(steps.get(name).and_then(Option::as_deref).unwrap_or_default()),
             }
         }
@@ -213,10 +213,14 @@ impl MutationPlan {
     /// As [`QueryPlan::fails`], of the queries in it. What goes wrong with a write is named by paths of its input.
     #[must_use]
     pub fn fails(&self) -> bool {
-        self.roots.iter().any(|root| match &root.value {
-            MutationRootValue::Query(query) => query.fails(),
-            MutationRootValue::Write(_) | MutationRootValue::Constant(_) => false,
-        })
+        fn fail(roots: &[MutationRoot]) -> bool {
+            roots.iter().any(|root| match &root.value {
+                MutationRootValue::Query(query) => query.fails(),
+                MutationRootValue::Transaction(transaction) => fail(&transaction.roots),
+                MutationRootValue::Write(_) | MutationRootValue::Constant(_) | MutationRootValue::Result(_) => false,
+            })
+        }
+        fail(&self.roots)
     }
 }
 
@@ -229,24 +233,50 @@ pub struct MutationRoot {
     pub value: MutationRootValue,
 }
 
+impl MutationRoot {
+    /// Everything that it may send to the database, in order.
+    #[must_use]
+    pub fn statements(&self) -> Vec<&Statement> {
+        match &self.value {
+            MutationRootValue::Write(write) => write.statements().collect(),
+            MutationRootValue::Query(query) => query.statement.iter().collect(),
+            MutationRootValue::Transaction(transaction) => {
+                transaction.defer.iter().chain(transaction.roots.iter().flat_map(Self::statements)).collect()
+            }
+            MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Vec::new(),
+        }
+    }
+}
+
 /// What a root field of a mutation does.
 #[derive(Debug, Clone)]
 pub enum MutationRootValue {
-    /// Changes rows, in a transaction of its own: [`Write::run`].
+    /// Changes rows, in a transaction of its own unless it is in one: [`Write::run`].
     Write(Box<Write>),
     /// `query { … }`
     Query(QueryPlan),
+    /// Several of these in one transaction.
+    Transaction(Transaction),
+    /// In a transaction: a member of its own result.
+    Result(Selected),
     /// Fixed JSON text.
     Constant(String),
+}
+
+/// `transaction { … }` of a mutation (content API, section 12).
+#[derive(Debug, Clone)]
+pub struct Transaction {
+    /// Its fields in document order.
+    pub roots: Vec<MutationRoot>,
+    /// Sent first; returns no row.
+    pub defer: Option<Statement>,
 }
 
 /// One change: what is checked first, the steps of its transaction, and how its outcome is answered.
 #[derive(Debug, Clone)]
 pub struct Write {
     /// Checked before anything is sent; a failing one ends the write.
-    pub checks: Vec<InputCheck>,
-    /// Known without looking at any row: the input names no row, or nothing may be done.
-    pub refused: Option<WriteError>,
+    pub checks: Vec<RowChecks>,
     /// Run in order; the first whose answer is not as it must be rolls the transaction back.
     pub steps: Vec<Step>,
     /// Name of the result's type.
@@ -257,24 +287,73 @@ pub struct Write {
     pub images: Vec<ImageSlot>,
 }
 
-/// A rule of the schema on one field of an input (content API, section 13).
-#[derive(Debug, Clone)]
-pub struct InputCheck {
-    pub(crate) path: Vec<PathFragment>,
-    pub(crate) field: FieldName,
-    pub(crate) rule: Rule,
-    pub(crate) message: Arc<str>,
-    /// What is known of the row to be, by field: given values and defaults.
-    pub(crate) values: Arc<BTreeMap<FieldName, BindSource>>,
+impl Write {
+    /// Its statements, in the order of its steps.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Send(statement, _) => Some(statement),
+            Action::Refuse(_) => None,
+        })
+    }
 }
 
-/// One statement of a transaction.
+/// The rules of the schema on one row of an input (content API, section 13).
+#[derive(Debug, Clone)]
+pub struct RowChecks {
+    /// Where the row is in the input.
+    pub(crate) path: Vec<PathFragment>,
+    /// What is known of the row to be, by field: given values and defaults.
+    pub(crate) values: BTreeMap<FieldName, BindSource>,
+    /// The rules, those of one field beside each other.
+    pub(crate) checks: Vec<InputCheck>,
+}
+
+impl RowChecks {
+    /// How many rules there are; at least one.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub fn len(&self) -> usize {
+        self.checks.len()
+    }
+}
+
+/// A rule on one field of a row.
+#[derive(Debug, Clone)]
+pub(crate) struct InputCheck {
+    pub field: FieldName,
+    pub rule: Rule,
+    pub message: Arc<str>,
+}
+
+/// One step of a write.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Returns one row `(0, json text)`.
-    pub statement: Statement,
-    /// What its answer is for.
-    pub kind: StepKind,
+    /// What is done.
+    pub action: Action,
+    /// All must hold, or else the step is left out.
+    pub guards: Vec<Guard>,
+    /// Where in the input that is which it carries out: its errors are told there.
+    pub path: Vec<PathFragment>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Sends a statement, which returns one row `(0, json text)`.
+    Send(Statement, StepKind),
+    /// Ends the write with an error.
+    Refuse(WriteError),
+}
+
+/// A condition on what earlier steps returned.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Guard {
+    /// There is such a row.
+    Found(BindSource),
+    /// There is no such row.
+    Missing(BindSource),
+    /// These are two rows.
+    Differ(BindSource, BindSource),
 }
 
 /// What a step's answer is for.
@@ -313,13 +392,13 @@ pub struct WriteError {
     pub message: Option<Message>,
 }
 
-/// `_PathFragment`
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A step into an input; [`crate::mutation::Fragment`] is what the caller is told of it.
+#[derive(Debug, Clone, PartialEq)]
 pub enum PathFragment {
     /// A field.
-    Field(String),
-    /// An item of a list, with the alias the caller gave it.
-    Index(usize, Option<String>),
+    Field(FieldName),
+    /// An item of a list, with the alias that the caller gave it.
+    Index(usize, Option<Input>),
 }
 
 /// `_MutationErrorType`

@@ -11,7 +11,10 @@ use freehold_compiler::caller::{Caller, Membership};
 use freehold_compiler::compile::compile;
 use freehold_compiler::error::RequestError;
 use freehold_compiler::permissions::Permissions;
-use freehold_compiler::plan::{MutationRootValue, Plan, QueryPlan, Root, RootValue, Statement, StepKind, Write};
+use freehold_compiler::plan::{
+    Action, MutationRoot, MutationRootValue, PathFragment, Plan, QueryPlan, Root, RootValue, RowChecks, Statement, StepKind,
+    Write,
+};
 use freehold_compiler::prepare::{Limits, prepare};
 use freehold_schema::Schema;
 use freehold_schema::names::{RoleName, VariableName};
@@ -89,7 +92,7 @@ fn compiled(schema: &Schema, case: &Path) -> String {
         image_marker: "0",
         steps: &steps,
     };
-    for statement in statements(&once) {
+    for statement in once.statements() {
         let values = match statement.bind(&context) {
             Ok(values) => values,
             Err(error) => return refused(&[error]),
@@ -109,36 +112,30 @@ fn refused(errors: &[RequestError]) -> String {
     })
 }
 
-fn statements(plan: &Plan) -> Vec<&Statement> {
-    match plan {
-        Plan::Query(query) => query.statement.iter().collect(),
-        Plan::Mutation(mutation) => mutation
-            .roots
-            .iter()
-            .flat_map(|root| match &root.value {
-                MutationRootValue::Write(write) => write.steps.iter().map(|step| &step.statement).collect(),
-                MutationRootValue::Query(query) => query.statement.iter().collect::<Vec<_>>(),
-                MutationRootValue::Constant(_) => Vec::new(),
-            })
-            .collect(),
-    }
-}
-
 fn print(plan: &Plan) -> String {
     let mut text = String::new();
     match plan {
         Plan::Query(query) => print_query(&mut text, query),
         Plan::Mutation(mutation) => {
-            for root in &mutation.roots {
-                match &root.value {
-                    MutationRootValue::Write(write) => print_write(&mut text, &root.key, write),
-                    MutationRootValue::Query(query) => print_query(&mut text, query),
-                    MutationRootValue::Constant(json) => drop(writeln!(text, "-- {}: {json}", root.key)),
-                }
-            }
+            print_mutation(&mut text, &mutation.roots, "");
         }
     }
     text
+}
+
+fn print_mutation(text: &mut String, roots: &[MutationRoot], prefix: &str) {
+    for MutationRoot { key, value } in roots {
+        match value {
+            MutationRootValue::Write(write) => print_write(text, &format!("{prefix}{key}"), write),
+            MutationRootValue::Query(query) => print_query(text, query),
+            MutationRootValue::Constant(json) => drop(writeln!(text, "-- {prefix}{key}: {json}")),
+            MutationRootValue::Result(_) => drop(writeln!(text, "-- {prefix}{key}: of the transaction")),
+            MutationRootValue::Transaction(transaction) => {
+                transaction.defer.iter().for_each(|statement| print_statement(text, statement));
+                print_mutation(text, &transaction.roots, &format!("{prefix}{key}."));
+            }
+        }
+    }
 }
 
 fn print_query(text: &mut String, query: &QueryPlan) {
@@ -152,6 +149,10 @@ fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
             RootValue::Row(ordinal, _) => writeln!(text, "-- {prefix}{key}: row {ordinal}"),
             RootValue::Constant(json) if json.len() > 100 => writeln!(text, "-- {prefix}{key}: {} bytes of JSON", json.len()),
             RootValue::Constant(json) => writeln!(text, "-- {prefix}{key}: {json}"),
+            RootValue::Validation(checks, _) => {
+                let n_checks: usize = checks.iter().map(RowChecks::len).sum();
+                writeln!(text, "-- {prefix}{key}: {n_checks} input checks")
+            }
             RootValue::Introspection => writeln!(text, "-- {prefix}{key}: introspection"),
             RootValue::Failed(error) => writeln!(text, "-- {prefix}{key}: null, {} {:?}", error.code.as_str(), error.message),
             RootValue::Object(roots) => {
@@ -163,27 +164,38 @@ fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
 }
 
 fn print_write(text: &mut String, key: &str, write: &Write) {
-    let _ = writeln!(text, "-- {key}: {}, {} input checks", write.result_type, write.checks.len());
-    if let Some(error) = &write.refused {
-        let _ = writeln!(text, "-- refused: {} {:?}", error.kind.as_str(), error.message);
-    }
+    let n_checks: usize = write.checks.iter().map(RowChecks::len).sum();
+    let _ = writeln!(text, "-- {key}: {}, {n_checks} input checks", write.result_type);
     for step in &write.steps {
-        match &step.kind {
-            StepKind::Node => text.push_str("-- node\n"),
-            StepKind::Change { checks, .. } => {
+        for guard in &step.guards {
+            let _ = writeln!(text, "-- if {guard:?}");
+        }
+        if !step.path.is_empty() {
+            let _ = writeln!(text, "-- at {}", path(&step.path));
+        }
+        match &step.action {
+            Action::Refuse(error) => drop(writeln!(text, "-- refused: {} {:?}", error.kind.as_str(), error.message)),
+            Action::Send(statement, StepKind::Node) => {
+                text.push_str("-- node\n");
+                print_statement(text, statement);
+            }
+            Action::Send(statement, StepKind::Change { checks, .. }) => {
                 for check in checks {
-                    let _ = writeln!(
-                        text,
-                        "-- {}: else {} {:?}",
-                        check.name.as_str(),
-                        check.error.kind.as_str(),
-                        check.error.message
-                    );
+                    let (name, error) = (check.name.as_str(), &check.error);
+                    let _ = writeln!(text, "-- {name}: else {} {:?}", error.kind.as_str(), error.message);
                 }
+                print_statement(text, statement);
             }
         }
-        print_statement(text, &step.statement);
     }
+}
+
+fn path(path: &[PathFragment]) -> String {
+    let fragments = path.iter().map(|fragment| match fragment {
+        PathFragment::Field(field) => field.to_string(),
+        PathFragment::Index(index, alias) => format!("{index}{}", if alias.is_some() { "(alias)" } else { "" }),
+    });
+    fragments.collect::<Vec<_>>().join(".")
 }
 
 fn print_statement(text: &mut String, statement: &Statement) {

@@ -43,8 +43,8 @@ fn outcome(document: &str, variables: &Map<String, Value>) -> Outcome {
     match compiled {
         Err(errors) => Outcome::of(&errors),
         Ok(plan) => Outcome::Compiled {
-            sql: plan.statements().map(Statement::sql).collect(),
-            n_binds: plan.statements().map(|statement| statement.binds.len()).sum(),
+            sql: plan.statements().into_iter().map(Statement::sql).collect(),
+            n_binds: plan.statements().into_iter().map(|statement| statement.binds.len()).sum(),
         },
     }
 }

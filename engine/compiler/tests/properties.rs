@@ -61,9 +61,9 @@ impl Subject {
         let again = || compile(&self.schema, &self.permissions, &self.api, &prepared, &variables, &self.caller);
         let plan = again()?;
         let same = again()?;
-        assert!(plan.statements().eq(same.statements()), "compiling twice gives the same statements: {text}");
+        assert_eq!(plan.statements(), same.statements(), "compiling twice gives the same statements: {text}");
         self.bind(&plan, &variables);
-        Ok(Compiled { statements: plan.statements().map(freehold_compiler::plan::Statement::sql).collect() })
+        Ok(Compiled { statements: plan.statements().into_iter().map(freehold_compiler::plan::Statement::sql).collect() })
     }
 
     /// Every bind has a placeholder and a value.

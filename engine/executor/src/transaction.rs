@@ -14,9 +14,11 @@ use crate::error::{DatabaseError, ExecuteError};
 use crate::sql::{Binds, Row, SqlStatement};
 
 /// Times a transaction is run before its conflict with others is reported.
-const ATTEMPTS: u32 = 4;
-/// Pause before the second attempt; doubled for each further one.
+const ATTEMPTS: u32 = 15;
+/// Pause before the second attempt; doubled for each further one, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// Most that is waited between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// How a transaction ends.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub enum Outcome<T> {
     Commit(T),
     /// Its changes are undone; the value is still the answer.
     Rollback(T),
+    /// Its changes are undone, and it is run again: it saw what is not true any more.
+    Retry,
 }
 
 /// A transaction under way. REPEATABLE READ: what one statement saw, the next one sees, and a row changed by others meanwhile ends in a retry.
@@ -65,7 +69,7 @@ pub(crate) fn run<T>(
             End::Done(value) => return Ok(value),
             End::Conflict if attempt < ATTEMPTS && Instant::now() + pause < deadline => {
                 std::thread::sleep(jittered(pause));
-                pause *= 2;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
             End::Conflict => return Err(ExecuteError::Conflict),
         }
@@ -102,6 +106,10 @@ fn once<T>(
             Ok(End::Conflict)
         }
         Ok(Outcome::Commit(value)) => commit(pg, value),
+        Ok(Outcome::Retry) => {
+            rollback(pg)?;
+            Ok(End::Conflict)
+        }
         Ok(Outcome::Rollback(value)) => {
             rollback(pg)?;
             Ok(End::Done(value))

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use freehold_compiler::bind::StepOutputs;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::error::ErrorCode;
+use freehold_compiler::mutation;
 use freehold_compiler::plan::{Root, RootError, RootValue};
 use freehold_compiler::selection::Pos;
 use freehold_executor::Row;
 use serde_json::{Map, Value};
 
-use crate::content::execute::{RequestSplice, malformed, value_of};
+use crate::content::execute::{RequestSplice, Values, malformed, value_of};
 use crate::http::accept::Style;
 use crate::http::failure::{ErrorEntry, Extensions, Failure};
 
@@ -73,13 +74,7 @@ impl Writer {
     }
 
     /// Writes the root fields of a query.
-    pub fn roots(
-        &mut self,
-        roots: &[Root],
-        rows: &[Row],
-        introspected: &Introspected,
-        variables: &Variables,
-    ) -> Result<(), Failure> {
+    pub fn roots(&mut self, roots: &[Root], rows: &[Row], introspected: &Introspected, values: &Values) -> Result<(), Failure> {
         for root in roots {
             match &root.value {
                 RootValue::Row(ordinal, output) => {
@@ -87,15 +82,20 @@ impl Writer {
                     output.write_root(value_of(rows, *ordinal)?, &mut self.data).map_err(malformed)?;
                 }
                 RootValue::Constant(json) => self.field(&root.key, json.as_bytes()),
+                RootValue::Validation(checks, field) => {
+                    let nothing = StepOutputs::new();
+                    let json = mutation::checked(checks, field, &values.context(&nothing));
+                    self.field(&root.key, json.map_err(|error| Failure::Operation(vec![error]))?.as_bytes());
+                }
                 RootValue::Introspection => self.field(&root.key, introspected.get(&root.key).as_bytes()),
                 RootValue::Failed(error) => {
                     self.field(&root.key, b"null");
-                    self.fail(&root.key, error, variables);
+                    self.fail(&root.key, error, &values.variables);
                 }
                 RootValue::Object(roots) => {
                     self.key(&root.key);
                     self.data.push(b'{');
-                    self.roots(roots, rows, introspected, variables)?;
+                    self.roots(roots, rows, introspected, values)?;
                     self.data.push(b'}');
                 }
             }
@@ -156,9 +156,22 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use freehold_compiler::caller::Caller;
     use freehold_compiler::output::Output;
+    use freehold_compiler::plan::{Plan, QueryPlan};
+    use freehold_schema::Schema;
 
     use super::*;
+
+    fn no_values() -> Values {
+        let schema = Schema::from_sdl("schema.graphql", "type Note { text: String }").unwrap();
+        let caller = Caller::resolve_stored(&schema, None, &[]);
+        Values::new(
+            &Plan::Query(QueryPlan { roots: Vec::new(), statement: None, images: Vec::new() }),
+            Variables::default(),
+            Arc::new(caller),
+        )
+    }
 
     fn root(key: &str, value: RootValue) -> Root {
         Root { key: key.into(), value }
@@ -186,7 +199,7 @@ mod tests {
             root("e", RootValue::Object(vec![])),
         ];
         let mut writer = Writer::new(Style::Plain, 10);
-        writer.roots(&roots, &rows, &Introspected::default(), &Variables::default()).unwrap();
+        writer.roots(&roots, &rows, &Introspected::default(), &no_values()).unwrap();
         let body = String::from_utf8(writer.finish().body).unwrap();
         assert_eq!(body, r#"{"data":{"a":[1],"t":{"b":{"x":2},"c":"Query"},"e":{}}}"#);
     }
@@ -200,9 +213,7 @@ mod tests {
         };
         let bodies = [Style::Plain, Style::Any].map(|style| {
             let mut writer = Writer::new(style, 10);
-            writer
-                .roots(&[root("a", RootValue::Failed(error.clone()))], &[], &Introspected::default(), &Variables::default())
-                .unwrap();
+            writer.roots(&[root("a", RootValue::Failed(error.clone()))], &[], &Introspected::default(), &no_values()).unwrap();
             String::from_utf8(writer.finish().body).unwrap()
         });
         assert_eq!(
@@ -217,8 +228,7 @@ mod tests {
     #[test]
     fn a_row_that_is_missing_is_an_error_of_ours() {
         let mut writer = Writer::new(Style::Plain, 10);
-        let result =
-            writer.roots(&[root("a", RootValue::Row(3, Output::Json))], &[], &Introspected::default(), &Variables::default());
+        let result = writer.roots(&[root("a", RootValue::Row(3, Output::Json))], &[], &Introspected::default(), &no_values());
         assert_eq!(result.unwrap_err().code(), "INTERNAL_SERVER_ERROR");
     }
 }

@@ -9,7 +9,7 @@ use freehold_compiler::bind::{BindContext, StepOutputs};
 use freehold_compiler::caller::Caller;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::output::Malformed;
-use freehold_compiler::plan::{MutationRootValue, Plan, QueryPlan, Root, RootValue};
+use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Statement};
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -51,8 +51,51 @@ pub struct Setting {
 pub struct ReadyPlan {
     /// The compiler's plan.
     pub plan: Plan,
-    /// Statements of each root field of a mutation in the order in which they run; of a query, its only one.
-    pub statements: Vec<Vec<Arc<SqlStatement>>>,
+    /// Statements of each root field of a mutation; of a query, one item for all.
+    pub roots: Vec<ReadyRoot>,
+}
+
+/// Statements of a root field, in the order in which its plan has them.
+pub enum ReadyRoot {
+    /// Of a write or a query.
+    Statements(Vec<Arc<SqlStatement>>),
+    /// Of several root fields in one transaction.
+    Transaction {
+        /// Sent first.
+        defer: Option<Arc<SqlStatement>>,
+        /// Each field's.
+        roots: Vec<ReadyRoot>,
+    },
+}
+
+impl ReadyRoot {
+    fn of_query(query: &QueryPlan) -> Self {
+        Self::Statements(query.statement.iter().map(ready).collect())
+    }
+
+    fn new(root: &MutationRoot) -> Self {
+        match &root.value {
+            MutationRootValue::Write(write) => Self::Statements(write.statements().map(ready).collect()),
+            MutationRootValue::Query(query) => Self::of_query(query),
+            MutationRootValue::Transaction(transaction) => Self::Transaction {
+                defer: transaction.defer.as_ref().map(ready),
+                roots: transaction.roots.iter().map(Self::new).collect(),
+            },
+            MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Self::Statements(Vec::new()),
+        }
+    }
+
+    /// The statement of a query.
+    pub fn first(&self) -> Option<&Arc<SqlStatement>> {
+        match self {
+            Self::Statements(statements) => statements.first(),
+            Self::Transaction { .. } => None,
+        }
+    }
+}
+
+fn ready(statement: &Statement) -> Arc<SqlStatement> {
+    Arc::new(SqlStatement::new(statement))
 }
 
 /// Everything of one run that binds are filled from.
@@ -73,27 +116,17 @@ pub struct Values {
 impl ReadyPlan {
     /// Makes the statements of a plan ready to run.
     pub fn new(plan: Plan) -> Self {
-        let of_query =
-            |query: &QueryPlan| query.statement.iter().map(|statement| Arc::new(SqlStatement::new(statement))).collect();
-        let statements = match &plan {
-            Plan::Query(query) => vec![of_query(query)],
-            Plan::Mutation(mutation) => {
-                let of_root = |value: &MutationRootValue| match value {
-                    MutationRootValue::Write(write) => {
-                        write.steps.iter().map(|step| Arc::new(SqlStatement::new(&step.statement))).collect()
-                    }
-                    MutationRootValue::Query(query) => of_query(query),
-                    MutationRootValue::Constant(_) => Vec::new(),
-                };
-                mutation.roots.iter().map(|root| of_root(&root.value)).collect()
-            }
+        let roots = match &plan {
+            Plan::Query(query) => vec![ReadyRoot::of_query(query)],
+            Plan::Mutation(mutation) => mutation.roots.iter().map(ReadyRoot::new).collect(),
         };
-        Self { plan, statements }
+        Self { plan, roots }
     }
 }
 
 impl Values {
-    fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>) -> Self {
+    /// For one run of a plan.
+    pub fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>) -> Self {
         let now = Utc::now();
         let new_ids = match plan {
             Plan::Query(_) => Vec::new(),
@@ -127,7 +160,7 @@ impl Setting {
         match &plan.plan {
             Plan::Query(query) => {
                 let introspected = self.introspect(&document, query, &variables).await?;
-                let statement = plan.statements.first().and_then(|statements| statements.first());
+                let statement = plan.roots.first().and_then(ReadyRoot::first);
                 let data = self.query(query, statement, &values, &introspected, None).await?;
                 Ok(data.finish())
             }
@@ -152,8 +185,19 @@ impl Setting {
             }
             _ => Vec::new(),
         };
-        let mut writer = Writer::new(self.style, size_of(&rows));
-        writer.roots(&query.roots, &rows, introspected, &values.variables)?;
+        self.written(query, &rows, values, introspected)
+    }
+
+    /// Writes the root fields of a query from its rows.
+    pub fn written(
+        &self,
+        query: &QueryPlan,
+        rows: &[Row],
+        values: &Values,
+        introspected: &Introspected,
+    ) -> Result<Writer, Failure> {
+        let mut writer = Writer::new(self.style, size_of(rows));
+        writer.roots(&query.roots, rows, introspected, values)?;
         if !query.images.is_empty() {
             writer.splice(&self.splice(values, &query.images));
         }
@@ -224,7 +268,7 @@ fn has_introspection(roots: &[Root]) -> bool {
     roots.iter().any(|root| match &root.value {
         RootValue::Introspection => true,
         RootValue::Object(roots) => has_introspection(roots),
-        RootValue::Row(..) | RootValue::Constant(_) | RootValue::Failed(_) => false,
+        RootValue::Row(..) | RootValue::Constant(_) | RootValue::Validation(..) | RootValue::Failed(_) => false,
     })
 }
 

@@ -1,106 +1,298 @@
 //! Runs the root fields of a mutation one after the other, each in a transaction of its own.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use freehold_compiler::bind::StepOutputs;
-use freehold_compiler::mutation::{DatabaseError, Outcome, RunError, StatementError};
-use freehold_compiler::plan::{MutationPlan, MutationRootValue, Plan, Write};
-use freehold_executor::{self as executor, ExecuteError};
+use freehold_compiler::bind::{BindValue, StepOutputs};
+use freehold_compiler::mutation::{DatabaseError, Outcome, RunError, StatementError, member};
+use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, Transaction, Write};
+use freehold_executor::{self as executor, ExecuteError, SqlStatement};
 
 use crate::content::answer::{Answer, Introspected, Writer};
-use crate::content::execute::{ReadyPlan, Setting, Values, missing_row};
+use crate::content::documents::lock;
+use crate::content::execute::{ReadyPlan, ReadyRoot, Setting, Values, missing_row};
 use crate::http::failure::Failure;
 
 /// Runs a mutation.
 pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Values>) -> Result<Answer, Failure> {
     let Plan::Mutation(mutation) = &plan.plan else { return Err(Failure::Internal) };
     let mut writer = Writer::new(setting.style, 256);
-    for (index, root) in mutation.roots.iter().enumerate() {
+    for (index, (root, ready)) in mutation.roots.iter().zip(&plan.roots).enumerate() {
         match &root.value {
-            MutationRootValue::Constant(json) => writer.field(&root.key, json.as_bytes()),
             MutationRootValue::Query(query) => {
-                let statement = plan.statements.get(index).and_then(|statements| statements.first());
-                let inner = setting.query(query, statement, values, &Introspected::default(), Some(&root.key)).await?;
+                let inner = setting.query(query, ready.first(), values, &Introspected::default(), Some(&root.key)).await?;
                 writer.object(&root.key, inner);
             }
-            MutationRootValue::Write(write) => {
-                let outcome = outcome(setting, plan, index, write, values).await?;
-                let json = write.answer(&outcome).into_bytes();
-                let json = if write.images.is_empty() { json } else { setting.splice(values, &write.images).apply(json) };
-                writer.field(&root.key, &json);
+            MutationRootValue::Write(_) | MutationRootValue::Transaction(_) => {
+                let done = in_transaction(setting, plan, index, values).await?;
+                setting.write_root(&mut writer, root, done, values)?;
             }
+            MutationRootValue::Constant(json) => writer.field(&root.key, json.as_bytes()),
+            MutationRootValue::Result(_) => return Err(Failure::Internal),
         }
     }
     Ok(writer.finish())
 }
 
-/// How one write ended.
-async fn outcome(
+/// How a root field ended.
+enum Done {
+    Write(Outcome),
+    /// The whole, and each of its fields.
+    Transaction(Outcome, Vec<Done>),
+    Query(Writer),
+    /// Nothing was run for it.
+    Nothing,
+}
+
+impl Done {
+    /// The outcome of what failed, when something did.
+    fn failed(&self) -> Option<&Outcome> {
+        match self {
+            Self::Write(outcome) | Self::Transaction(outcome, _) => {
+                Some(outcome).filter(|it| !matches!(it, Outcome::Done { .. }))
+            }
+            Self::Query(_) | Self::Nothing => None,
+        }
+    }
+
+    /// The same when another field of its transaction failed.
+    fn undone(self) -> Self {
+        match self {
+            Self::Write(Outcome::Done { .. }) => Self::Write(Outcome::Undone),
+            Self::Query(_) => Self::Nothing,
+            other => other,
+        }
+    }
+}
+
+/// Runs a root field in a transaction.
+async fn in_transaction(
     setting: &Arc<Setting>,
     plan: &Arc<ReadyPlan>,
     index: usize,
-    write: &Write,
     values: &Arc<Values>,
-) -> Result<Outcome, Failure> {
-    let nothing = StepOutputs::new();
-    if let Some(outcome) = write.judge(&values.context(&nothing)).map_err(|error| Failure::Operation(vec![error]))? {
-        return Ok(outcome);
+) -> Result<Done, Failure> {
+    let root = root_of(plan, index).ok_or(Failure::Internal)?;
+    if let Some(done) = judge(root, values)? {
+        return Ok(done);
     }
-    let (on_thread, for_plan, for_values) = (Arc::clone(setting), Arc::clone(plan), Arc::clone(values));
-    let state = &setting.state;
-    let result = state.registry.transaction(&setting.tenant, setting.deadline, setting.author, move |transaction| {
-        attempt(&on_thread, &for_plan, index, &for_values, transaction)
-    });
-    match result.await {
-        Ok(Ok(outcome)) => Ok(outcome),
-        Ok(Err(failure)) => Err(failure),
-        // A constraint that is checked at the commit.
-        Err(ExecuteError::Database(error)) => write
-            .commit_failed(&setting.release.schema, &of_executor(&error))
-            .ok_or(Failure::Execute(ExecuteError::Database(error))),
-        Err(error) => Err(Failure::Execute(error)),
-    }
-}
-
-type Attempt = Result<Outcome, Failure>;
-
-/// Runs a write's steps in a transaction, on a database thread. May be run again from its start.
-fn attempt(
-    setting: &Setting,
-    plan: &ReadyPlan,
-    index: usize,
-    values: &Values,
-    transaction: &mut executor::Transaction<'_>,
-) -> Result<executor::Outcome<Attempt>, ExecuteError> {
-    let (Some((root, write)), Some(statements)) = (write_of(&plan.plan, index), plan.statements.get(index)) else {
-        return Ok(executor::Outcome::Rollback(Err(Failure::Internal)));
+    // What was done is kept outside: when the commit fails, the fields keep their answers.
+    let kept: Arc<Mutex<Option<Done>>> = Arc::default();
+    let raced = AtomicBool::new(false);
+    let (on_thread, for_plan, for_values, keep) = (Arc::clone(setting), Arc::clone(plan), Arc::clone(values), Arc::clone(&kept));
+    let work = move |transaction: &mut executor::Transaction<'_>| {
+        let (Some(root), Some(ready)) = (root_of(&for_plan, index), for_plan.roots.get(index)) else {
+            return Ok(executor::Outcome::Rollback(Err(Failure::Internal)));
+        };
+        let attempt = Attempt { setting: &on_thread, values: &for_values, may_retry: !raced.load(Ordering::Relaxed) };
+        Ok(match attempt.root(root, ready, transaction) {
+            Ok(done) => {
+                let failed = done.failed().is_some();
+                *lock(&keep) = Some(done);
+                if failed { executor::Outcome::Rollback(Ok(())) } else { executor::Outcome::Commit(Ok(())) }
+            }
+            Err(Ended::Failed(failure)) => executor::Outcome::Rollback(Err(failure)),
+            Err(Ended::Raced) => {
+                raced.store(true, Ordering::Relaxed);
+                executor::Outcome::Retry
+            }
+        })
     };
-    let nothing = StepOutputs::new();
-    // The compiler runs the steps in order, each once.
-    let mut next = statements.iter();
-    let outcome = write.run(&setting.release.schema, &values.context(&nothing), |_, binds| {
-        let statement = next.next().ok_or_else(|| StatementError::Other(missing_row()))?;
-        let rows = setting.write(transaction, statement, binds, root).map_err(|error| match error {
-            ExecuteError::Database(error) => StatementError::Database(of_executor(&error)),
-            other => StatementError::Other(Failure::Execute(other)),
-        })?;
-        let row = rows.first().ok_or_else(|| StatementError::Other(missing_row()))?;
-        String::from_utf8(row.value.to_vec()).map_err(|_| StatementError::Other(Failure::Internal))
-    });
-    Ok(match outcome {
-        Ok(done @ Outcome::Done { .. }) => executor::Outcome::Commit(Ok(done)),
-        Ok(other) => executor::Outcome::Rollback(Ok(other)),
-        Err(error) => executor::Outcome::Rollback(Err(failure(error))),
-    })
+    let registry = &setting.state.registry;
+    let result = registry.transaction(&setting.tenant, setting.deadline, setting.author, work).await;
+    let done = lock(&kept).take();
+    match (result, done) {
+        (Ok(Ok(())), Some(done)) => Ok(done),
+        (Ok(Err(failure)), _) => Err(failure),
+        // A constraint that is checked at the commit.
+        (Err(ExecuteError::Database(error)), Some(done)) => {
+            let refused = writes(root).find_map(|write| write.commit_failed(&setting.release.schema, &of_executor(&error)));
+            match (refused, done) {
+                (Some(outcome), Done::Write(_)) => Ok(Done::Write(outcome)),
+                (Some(outcome), Done::Transaction(_, fields)) => Ok(Done::Transaction(outcome, fields)),
+                _ => Err(Failure::Execute(ExecuteError::Database(error))),
+            }
+        }
+        (Err(error), _) => Err(Failure::Execute(error)),
+        (Ok(Ok(())), None) => Err(Failure::Internal),
+    }
 }
 
-/// The write that a root field is, with the field's response key.
-fn write_of(plan: &Plan, index: usize) -> Option<(&str, &Write)> {
-    let Plan::Mutation(MutationPlan { roots, .. }) = plan else { return None };
-    let root = roots.get(index)?;
+/// What can be told without the database.
+fn judge(root: &MutationRoot, values: &Values) -> Result<Option<Done>, Failure> {
+    let nothing = StepOutputs::new();
+    let judged = |write: &Write| write.judge(&values.context(&nothing)).map_err(|error| Failure::Operation(vec![error]));
     match &root.value {
-        MutationRootValue::Write(write) => Some((&root.key, write)),
-        MutationRootValue::Query(_) | MutationRootValue::Constant(_) => None,
+        MutationRootValue::Write(write) => Ok(judged(write)?.map(Done::Write)),
+        MutationRootValue::Transaction(transaction) => {
+            let mut issues = Vec::new();
+            let mut fields = Vec::new();
+            for root in &transaction.roots {
+                let MutationRootValue::Write(write) = &root.value else {
+                    fields.push(Done::Nothing);
+                    continue;
+                };
+                let outcome = judged(write)?.filter(|outcome| matches!(outcome, Outcome::Invalid(_)));
+                if let Some(Outcome::Invalid(found)) = outcome.as_ref().map(|outcome| outcome.of_field(&root.key)) {
+                    issues.extend(found);
+                }
+                fields.push(Done::Write(outcome.unwrap_or(Outcome::Undone)));
+            }
+            let is_invalid = !issues.is_empty();
+            Ok(is_invalid.then_some(Done::Transaction(Outcome::Invalid(issues), fields)))
+        }
+        MutationRootValue::Query(_) | MutationRootValue::Result(_) | MutationRootValue::Constant(_) => Ok(None),
+    }
+}
+
+/// Why an attempt came to no end.
+enum Ended {
+    Failed(Failure),
+    /// Another request created the row that this one was about to create.
+    Raced,
+}
+
+/// One attempt at a transaction, on a database thread.
+struct Attempt<'a> {
+    setting: &'a Setting,
+    values: &'a Values,
+    /// Whether a race may be run again.
+    may_retry: bool,
+}
+
+impl Attempt<'_> {
+    fn root(&self, root: &MutationRoot, ready: &ReadyRoot, transaction: &mut executor::Transaction<'_>) -> Result<Done, Ended> {
+        match (&root.value, ready) {
+            (MutationRootValue::Write(write), ReadyRoot::Statements(statements)) => {
+                self.write(&root.key, write, statements, transaction).map(Done::Write)
+            }
+            (MutationRootValue::Query(query), ReadyRoot::Statements(statements)) => {
+                let rows = match (statements.first(), &query.statement) {
+                    (Some(sql), Some(statement)) => {
+                        let nothing = StepOutputs::new();
+                        let binds = statement.bind(&self.values.context(&nothing));
+                        let binds = binds.map_err(|error| Ended::Failed(Failure::Operation(vec![error])))?;
+                        self.send(&root.key, sql, binds, transaction)?
+                    }
+                    _ => Vec::new(),
+                };
+                let writer = self.setting.written(query, &rows, self.values, &Introspected::default());
+                writer.map(Done::Query).map_err(Ended::Failed)
+            }
+            (MutationRootValue::Transaction(inner), ReadyRoot::Transaction { defer, roots }) => {
+                if let Some(defer) = defer {
+                    self.send(&root.key, defer, Vec::new(), transaction)?;
+                }
+                self.fields(inner, roots, transaction)
+            }
+            _ => Ok(Done::Nothing),
+        }
+    }
+
+    /// Runs the fields of a transaction up to the first that fails.
+    fn fields(
+        &self,
+        inner: &Transaction,
+        ready: &[ReadyRoot],
+        transaction: &mut executor::Transaction<'_>,
+    ) -> Result<Done, Ended> {
+        let mut whole = Outcome::Done { nodes: Vec::new() };
+        let mut fields: Vec<Done> = Vec::with_capacity(inner.roots.len());
+        for (root, ready) in inner.roots.iter().zip(ready) {
+            if matches!(whole, Outcome::Failed(_)) {
+                let is_write = matches!(root.value, MutationRootValue::Write(_));
+                fields.push(if is_write { Done::Write(Outcome::Undone) } else { Done::Nothing });
+                continue;
+            }
+            let done = self.root(root, ready, transaction)?;
+            if let Some(outcome) = done.failed() {
+                whole = outcome.of_field(&root.key);
+                fields = fields.into_iter().map(Done::undone).collect();
+            }
+            fields.push(done);
+        }
+        Ok(Done::Transaction(whole, fields))
+    }
+
+    fn write(
+        &self,
+        key: &str,
+        write: &Write,
+        statements: &[Arc<SqlStatement>],
+        transaction: &mut executor::Transaction<'_>,
+    ) -> Result<Outcome, Ended> {
+        let nothing = StepOutputs::new();
+        let outcome = write.run(&self.setting.release.schema, &self.values.context(&nothing), |index, binds| {
+            let statement = statements.get(index).ok_or_else(|| StatementError::Other(missing_row()))?;
+            let rows = self.setting.write(transaction, statement, binds, key).map_err(|error| match error {
+                ExecuteError::Database(error) => StatementError::Database(of_executor(&error)),
+                other => StatementError::Other(Failure::Execute(other)),
+            })?;
+            let row = rows.first().ok_or_else(|| StatementError::Other(missing_row()))?;
+            String::from_utf8(row.value.to_vec()).map_err(|_| StatementError::Other(Failure::Internal))
+        });
+        outcome.or_else(|error| match error {
+            RunError::Raced(_) if self.may_retry => Err(Ended::Raced),
+            RunError::Raced(failure) => Ok(Outcome::Failed(vec![failure])),
+            other => Err(Ended::Failed(failure(other))),
+        })
+    }
+
+    fn send(
+        &self,
+        key: &str,
+        statement: &SqlStatement,
+        binds: Vec<BindValue>,
+        transaction: &mut executor::Transaction<'_>,
+    ) -> Result<Vec<executor::Row>, Ended> {
+        self.setting.write(transaction, statement, binds, key).map_err(|error| Ended::Failed(Failure::Execute(error)))
+    }
+}
+
+impl Setting {
+    /// Writes the answer of a root field.
+    fn write_root(&self, writer: &mut Writer, root: &MutationRoot, done: Done, values: &Values) -> Result<(), Failure> {
+        match (&root.value, done) {
+            (MutationRootValue::Write(write), Done::Write(outcome)) => {
+                let json = write.answer(&outcome).into_bytes();
+                let json = if write.images.is_empty() { json } else { self.splice(values, &write.images).apply(json) };
+                writer.field(&root.key, &json);
+            }
+            (MutationRootValue::Transaction(transaction), Done::Transaction(outcome, fields)) => {
+                let mut inner = Writer::new(self.style, 256);
+                for (root, done) in transaction.roots.iter().zip(fields) {
+                    match &root.value {
+                        MutationRootValue::Result(field) => inner.field(&root.key, member(&outcome, field).as_bytes()),
+                        _ => self.write_root(&mut inner, root, done, values)?,
+                    }
+                }
+                writer.object(&root.key, inner);
+            }
+            (_, Done::Query(query)) => writer.object(&root.key, query),
+            (MutationRootValue::Constant(json), _) => writer.field(&root.key, json.as_bytes()),
+            (_, Done::Nothing) => writer.field(&root.key, b"null"),
+            (_, Done::Write(_) | Done::Transaction(..)) => return Err(Failure::Internal),
+        }
+        Ok(())
+    }
+}
+
+/// A root field of a mutation's plan.
+fn root_of(plan: &ReadyPlan, index: usize) -> Option<&MutationRoot> {
+    match &plan.plan {
+        Plan::Mutation(mutation) => mutation.roots.get(index),
+        Plan::Query(_) => None,
+    }
+}
+
+/// The writes that a root field is made of.
+fn writes(root: &MutationRoot) -> Box<dyn Iterator<Item = &Write> + '_> {
+    match &root.value {
+        MutationRootValue::Write(write) => Box::new(std::iter::once(&**write)),
+        MutationRootValue::Transaction(transaction) => Box::new(transaction.roots.iter().flat_map(writes)),
+        MutationRootValue::Query(_) | MutationRootValue::Result(_) | MutationRootValue::Constant(_) => {
+            Box::new(std::iter::empty())
+        }
     }
 }
 
@@ -109,6 +301,7 @@ fn failure(error: RunError<Failure>) -> Failure {
         RunError::Request(error) => Failure::Operation(vec![error]),
         RunError::Other(failure) => failure,
         RunError::UnexpectedAnswer => internal("a step's answer is not what its plan expects".to_owned()),
+        RunError::Raced(_) => internal("a race was not run again".to_owned()),
         // The executor has its own view of a statement that must be repeated; what arrives here is final.
         RunError::Database(error) => internal(format!("{}: {}", error.sqlstate, error.message)),
     }

@@ -11,7 +11,7 @@ mod filtering;
 mod grouping;
 mod images;
 pub(crate) mod inputs;
-mod links;
+pub(crate) mod links;
 mod meta;
 pub(crate) mod model;
 mod ordering;

@@ -1,16 +1,35 @@
 //! Foreign keys that are set to rows found by a unique key.
 
 use freehold_schema::acl::OperationKind;
+use freehold_schema::filter::Filter;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, JoiningColumn};
+use freehold_schema::names::FieldName;
 
-use super::input::{Connect, Nullable};
-use super::{Answer, for_input, not_found, permitted, write_lookup};
+use super::{Answer, for_input, not_found, not_null, permitted, write_lookup};
+use crate::bind::BindSource;
 use crate::lower::clauses::{self, Clause};
 use crate::lower::{Env, State, write_and, write_conjunct};
 use crate::permissions::Access;
-use crate::plan::{PathFragment, WriteError, WriteErrorKind};
+use crate::selection::Input;
 use crate::sql::Alias;
+
+/// A `connect` of a relation that holds the foreign key.
+#[derive(Debug)]
+pub(super) struct Connect<'a> {
+    pub field: &'a FieldName,
+    pub joining: &'a JoiningColumn,
+    pub target: &'a Entity,
+    pub by: Filter<BindSource>,
+    /// As the caller gave it.
+    pub input: Input,
+    /// The target can be held by one row only: whether that row's key may become NULL.
+    pub exclusive: Option<Nullable>,
+}
+
+/// Whether a foreign key may be NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Nullable(pub bool);
 
 /// A connect whose CTEs are written.
 pub(super) struct Connected<'c, 'a> {
@@ -19,13 +38,6 @@ pub(super) struct Connected<'c, 'a> {
     target: Alias,
     /// Rows that hold the target although only one row may.
     holders: Option<Holders<'a>>,
-}
-
-impl<'a> Connected<'_, 'a> {
-    /// The foreign key that is set.
-    pub fn joining(&self) -> &'a JoiningColumn {
-        self.connect.joining
-    }
 }
 
 /// Rows that lose their target, because another row gets it.
@@ -167,12 +179,7 @@ pub(super) fn add_checks(env: &Env<'_>, state: &mut State, answer: &mut Answer, 
         let missing = not_found(Some(*field), Some(for_input(input)));
         answer.check_some(env, state, missing.clone(), connected.target, &clauses::ALWAYS);
         if let Some(holders) = &connected.holders {
-            let error = if *exclusive == Some(Nullable(true)) {
-                missing
-            } else {
-                let paths = vec![vec![PathFragment::Field(field.to_string())]];
-                WriteError { paths, kind: WriteErrorKind::NotNullConstraintViolation, message: None }
-            };
+            let error = if *exclusive == Some(Nullable(true)) { missing } else { not_null(Some(field)) };
             answer.check(state, error, |state| write_free(env, state, holders));
         }
     }

@@ -1,99 +1,98 @@
-//! `createX`
+//! `create`, at the root and below.
+
+use std::sync::Arc;
 
 use freehold_schema::acl::OperationKind;
-use freehold_schema::model::{Column, ColumnKind, Entity, FieldKind};
+use freehold_schema::model::{ColumnKind, Entity, FieldKind};
 
-use super::connecting::{self, Connected};
-use super::input::{self, Data, Purpose, Unwritable};
+use super::checking;
+use super::connecting;
+use super::input::Data;
+use super::nesting::{self, Parent};
+use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
-use super::{Answer, argument, assembled, changed_row, nodes, not_found, permitted, refused};
+use super::values::Values;
+use super::{Answer, not_found, owning};
 use crate::bind::BindSource;
-use crate::lower::columns::write_stored;
 use crate::lower::{Env, Refused, State};
-use crate::plan::{Step, Write};
-use crate::selection::Selected;
+use crate::plan::StepKind;
 
-pub(super) fn create<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected, n_new_ids: &mut usize) -> Result<Write, Refused> {
-    let data = match input::read(env, Purpose::Create, entity, argument(field, "data"), field.pos) {
-        Ok(data) => data,
-        Err(Unwritable::Refused(refused)) => return Err(refused),
-        Err(Unwritable::Failed(error)) => return Ok(refused(field, Vec::new(), error)),
-    };
-    let checks = input::checks(Purpose::Create, entity, &data, field.pos)?;
-    let mut steps = vec![insert(env, entity, &data, n_new_ids)];
-    let mut images = Vec::new();
-    steps.extend(nodes(env, field, entity, &changed_row(entity), &mut images)?);
-    Ok(assembled(field, checks, None, steps, images))
+/// Creates a row, and what is below it; its key. A row that refers to a `parent` gets that one's key.
+pub(super) fn create<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    data: &Data<'a>,
+    parent: Option<&Parent<'a>>,
+    place: &Place,
+) -> Result<BindSource, Refused> {
+    let mut values = columns(program, entity, data);
+    if let Some(parent) = parent {
+        values.point(parent.field, parent.joining, parent.entity, parent.key.clone());
+    }
+    owning::on_create(program, entity, data, place, &mut values)?;
+    let row = program.next_row();
+    insert(program, entity, &values, &row, place);
+    let row = BindSource::Step(row);
+    nesting::below(program, entity, &row, data, place)?;
+    Ok(row)
 }
 
-fn insert<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, n_new_ids: &mut usize) -> Step {
+/// Columns of the new row: those given, defaults, and a new key.
+fn columns<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a>) -> Values<'a> {
+    let mut values = Values { fields: data.columns.iter().map(|given| given.field).collect(), ..Values::default() };
+    for field in entity.fields.values() {
+        let FieldKind::Column(column) = &field.kind else { continue };
+        let source = if let Some(given) = data.columns.iter().find(|given| *given.field == field.name) {
+            Some(given.source.clone())
+        } else if field.name == entity.primary && column.kind == ColumnKind::Uuid && column.default.is_none() {
+            Some(program.new_id())
+        } else {
+            checking::default(column)
+        };
+        if let Some(source) = source {
+            values.set(column, source);
+        }
+    }
+    values
+}
+
+fn insert<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, values: &Values<'a>, row: &Arc<str>, place: &Place) {
+    let env = program.env;
     let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
-    let connects = connecting::write_connects(env, &mut state, entity, &data.connects, None);
-    let values = values(entity, data, n_new_ids);
-    let permitted = permitted(env, entity, OperationKind::Create, &data.fields);
-    let row = state.sql.next_alias();
-    state.sql.alias(row).syntax(" AS (INSERT INTO ").content(&entity.table);
-    write_values(env, &mut state, &values, &connects, data);
-    connecting::write_conditions(env, &mut state, &connects, false);
+    let connected = connecting::write_connects(env, &mut state, entity, &values.connects, None);
+    let permitted = values.permitted(env, entity, OperationKind::Create);
+    let new = state.sql.next_alias();
+    state.sql.alias(new).syntax(" AS (INSERT INTO ").content(&entity.table);
+    write_values(env, &mut state, values, &connected);
+    connecting::write_conditions(env, &mut state, &connected, false);
     if !permitted.is_always() {
-        state.sql.syntax(if connects.is_empty() { " WHERE " } else { " AND " });
-        let proposal = Proposal { values: &values, connects: &connects, cleared: &[], old: None };
-        write_permitted(env, &mut state, entity, &proposal, &permitted);
+        state.sql.syntax(if connected.is_empty() { " WHERE " } else { " AND " });
+        write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: None }, &permitted);
     }
     state.sql.syntax(" RETURNING *) ");
 
     let (mut answer, json) = Answer::begin(&mut state);
-    connecting::add_checks(env, &mut state, &mut answer, &connects);
+    connecting::add_checks(env, &mut state, &mut answer, &connected);
     // Again on the row as it is now: with what the database put into it.
-    answer.check_some(env, &mut state, not_found(None, None), row, &permitted);
-    answer.id(&mut state, row, entity);
-    answer.finish(env, state, json, entity, &data.fields)
+    answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
+    answer.key(&mut state, row, new, entity);
+    let kind: StepKind = answer.finish(env, &mut state, json, entity, &values.fields);
+    program.push(place, state, kind);
 }
 
-/// Columns of the new row: those given, defaults, and a new key.
-fn values<'a>(entity: &'a Entity, data: &Data<'a>, n_new_ids: &mut usize) -> Vec<(&'a Column, BindSource)> {
-    let columns = entity.fields.values().filter_map(|field| match &field.kind {
-        FieldKind::Column(column) => Some((&field.name, column)),
-        FieldKind::Relation(_) => None,
-    });
-    let value = |(name, column): (&_, &'a Column)| {
-        if let Some((_, source)) = data.columns.iter().find(|(given, _)| *given == column) {
-            return Some((column, source.clone()));
-        }
-        if *name == entity.primary && column.kind == ColumnKind::Uuid && column.default.is_none() {
-            *n_new_ids += 1;
-            return Some((column, BindSource::NewId(*n_new_ids - 1)));
-        }
-        input::default(column).map(|source| (column, source))
-    };
-    columns.filter_map(value).collect()
-}
-
-fn write_values(
-    env: &Env<'_>,
-    state: &mut State,
-    values: &[(&Column, BindSource)],
-    connects: &[Connected<'_, '_>],
-    data: &Data<'_>,
-) {
-    if values.is_empty() && connects.is_empty() {
+fn write_values(env: &Env<'_>, state: &mut State, values: &Values<'_>, connected: &[connecting::Connected<'_, '_>]) {
+    if values.assignments.is_empty() {
         state.sql.syntax(" DEFAULT VALUES");
         return;
     }
-    let names =
-        values.iter().map(|(column, _)| &column.column).chain(data.connects.iter().map(|connect| &connect.joining.column));
     state.sql.syntax(" (");
-    for (index, name) in names.enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(name);
+    for (index, assignment) in values.assignments.iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(assignment.name);
     }
     state.sql.syntax(") SELECT ");
-    for (index, (column, source)) in values.iter().enumerate() {
+    for (index, assignment) in values.assignments.iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
-        write_stored(env.schema, &mut state.sql, column, source.clone());
-    }
-    for (index, connected) in connects.iter().enumerate() {
-        state.sql.syntax(if index == 0 && values.is_empty() { "" } else { ", " });
-        connecting::write_key(state, connected);
+        assignment.write(env, state, connected);
     }
 }

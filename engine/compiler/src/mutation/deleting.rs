@@ -1,45 +1,52 @@
-//! `deleteX`
+//! `delete`, at the root and below.
+
+use std::sync::Arc;
 
 use freehold_schema::ident::Ident;
 use freehold_schema::model::Entity;
 
 use super::followers::{Follower, Orphan, followers, orphans, split, write_followers, write_orphan};
-use super::updating::{filter, write_filtered, write_found};
-use super::{Answer, ID, argument, assembled, for_input, input, nodes, not_found, refused, write_lookup};
+use super::program::{Place, Program};
+use super::updating::{Found, write_filtered, write_found};
+use super::{Answer, not_found, write_lookup};
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, ALWAYS, Clause};
-use crate::lower::{Env, Refused, State, uniques, write_and};
+use crate::lower::{Env, Refused, State, write_and};
 use crate::permissions::Access;
-use crate::plan::{Message, MessagePart, Step, Write, WriteError, WriteErrorKind};
-use crate::selection::{Input, Selected};
+use crate::plan::{Message, MessagePart, WriteError, WriteErrorKind};
+use crate::selection::Pos;
 use crate::sql::Alias;
 
-pub(super) fn delete<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Write, Refused> {
-    let by = argument(field, "by");
-    let found = match uniques::unique_filter(env, entity, by, None, field.pos) {
-        Ok(filter) => clauses::requested(env, Access::Root, entity, &filter),
-        Err(incomplete) => return Ok(refused(field, Vec::new(), input::not_unique(Vec::new(), incomplete))),
-    };
-    if let Some(orphan) = orphans(env, entity).iter().find(|orphan| !orphans(env, orphan.target).is_empty()) {
+/// Deletes a row.
+///
+/// # Errors
+/// When rows would go with it that would take others with them.
+pub(super) fn remove<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    found: &Found<'a>,
+    pos: Pos,
+    place: &Place,
+) -> Result<(), Refused> {
+    let env = program.env;
+    let orphans = orphans(env, entity);
+    if let Some(orphan) = orphans.iter().find(|orphan| !super::followers::orphans(env, orphan.target).is_empty()) {
         let message = format!(
             "deleting {} is not offered yet: its relation `{}` removes orphans that would leave orphans themselves",
             entity.name, orphan.field
         );
-        return Err(Refused::new(message, ErrorCode::NotSupported, field.pos));
+        return Err(Refused::new(message, ErrorCode::NotSupported, pos));
     }
-    let mut images = Vec::new();
-    let mut steps = nodes(env, field, entity, &found, &mut images)?;
-    steps.push(remove(env, entity, by, found, &filter(env, entity, field)?));
-    Ok(assembled(field, Vec::new(), None, steps, images))
-}
-
-fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, filter: &Clause<'a>) -> Step {
+    let name = program.next_row();
+    let filter = &found.filter;
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
-    let (restricting, following) = split(followers(env, entity));
-    let orphans = orphans(env, entity);
+    let (mut restricting, following) = split(followers(env, entity));
+    if program.defers_foreign_keys {
+        restricting.clear();
+    }
     let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
-    let row = write_lookup(env, &mut state, entity, found);
+    let row = write_lookup(env, &mut state, entity, found.by.clone());
     let (gone, old) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.syntax(", ").alias(gone).syntax(" AS (DELETE FROM ").content(&entity.table).syntax(" ").alias(old);
     write_found(&mut state, entity, old, row);
@@ -64,13 +71,13 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
     state.sql.syntax(" ");
 
     let (mut answer, json) = Answer::begin(&mut state);
-    answer.check_some(env, &mut state, not_found(None, Some(for_input(by))), row, &ALWAYS);
+    answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
     // All parts of the statement see the rows as they were before it.
     if !filter.is_always() {
         answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, filter));
     }
     if !permitted.is_always() {
-        answer.check(&mut state, denied(entity), |state| write_filtered(env, state, entity, row, &permitted));
+        answer.check(&mut state, denied(entity, &name), |state| write_filtered(env, state, entity, row, &permitted));
     }
     for (index, restricting) in restricting.iter().enumerate() {
         // Rows that the caller does not see are not spoken of: the last check tells of them, without a name.
@@ -78,44 +85,46 @@ fn remove<'a>(env: &Env<'a>, entity: &'a Entity, by: &Input, found: Clause<'a>, 
         if visible.is_never() {
             continue;
         }
-        let name = Ident::new(&format!("references_{index}")).expect("a short name");
-        answer.check(&mut state, restricted(entity, restricting, &name), |state| {
+        let references = format!("references_{index}");
+        answer.check(&mut state, restricted(entity, &name, restricting, &references), |state| {
             state.sql.syntax("NOT ");
             write_references(env, state, restricting, &visible, entity, row);
         });
-        answer.text(&mut state, &name, |state| write_referring(env, state, restricting, &visible, entity, row));
+        answer.text(&mut state, &references, |state| write_referring(env, state, restricting, &visible, entity, row));
     }
-    answer.check_some(env, &mut state, held(entity), gone, &ALWAYS);
-    answer.id(&mut state, row, entity);
-    answer.finish(env, state, json, entity, &[])
+    answer.check_some(env, &mut state, held(entity, &name), gone, &ALWAYS);
+    answer.key(&mut state, &name, row, entity);
+    let kind = answer.finish(env, &mut state, json, entity, &[]);
+    program.push(place, state, kind);
+    Ok(())
 }
 
-fn denied(entity: &Entity) -> WriteError {
+fn denied(entity: &Entity, key: &Arc<str>) -> WriteError {
     let before = format!("for input {{\"{}\":{{\"in\":[\"", entity.primary);
-    let parts = vec![MessagePart::Text(before), MessagePart::Step(ID.into()), MessagePart::Text("\"]}}".to_owned())];
+    let parts = vec![MessagePart::Text(before), MessagePart::Step(key.clone()), MessagePart::Text("\"]}}".to_owned())];
     not_found(None, Some(Message(parts)))
 }
 
 /// Rows refer to the row, and their foreign key forbids that it goes.
-fn restricted(entity: &Entity, follower: &Follower<'_>, references: &Ident) -> WriteError {
+fn restricted(entity: &Entity, key: &Arc<str>, follower: &Follower<'_>, references: &str) -> WriteError {
     let after = format!(
         " row(s) of entity {} in relation {}. OnDelete behaviour of this relation is set to \"restrict\". \
          You might consider changing it to \"setNull\" or \"cascade\".",
         follower.owner.name, follower.field
     );
-    let references = MessagePart::Step(references.as_str().into());
-    still_referenced(entity, vec![MessagePart::Text(" from ".to_owned()), references, MessagePart::Text(after)])
+    let references = MessagePart::Step(references.into());
+    still_referenced(entity, key, vec![MessagePart::Text(" from ".to_owned()), references, MessagePart::Text(after)])
 }
 
 /// Rows that would follow may not be touched by this caller.
-fn held(entity: &Entity) -> WriteError {
-    still_referenced(entity, vec![MessagePart::Text(". This is possibly caused by ACL denial.".to_owned())])
+fn held(entity: &Entity, key: &Arc<str>) -> WriteError {
+    still_referenced(entity, key, vec![MessagePart::Text(". This is possibly caused by ACL denial.".to_owned())])
 }
 
-fn still_referenced(entity: &Entity, rest: Vec<MessagePart>) -> WriteError {
+fn still_referenced(entity: &Entity, key: &Arc<str>, rest: Vec<MessagePart>) -> WriteError {
     let mut parts = vec![
         MessagePart::Text("Cannot delete ".to_owned()),
-        MessagePart::Step(ID.into()),
+        MessagePart::Step(key.clone()),
         MessagePart::Text(format!(" row(s) of entity {}, because it is still referenced", entity.name)),
     ];
     parts.extend(rest);

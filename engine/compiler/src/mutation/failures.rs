@@ -4,8 +4,8 @@ use freehold_schema::Schema;
 use freehold_schema::model::{Entity, FieldKind};
 use freehold_schema::names::FieldName;
 
-use super::Failure;
-use crate::plan::{PathFragment, StepKind, WriteErrorKind};
+use super::{Failure, Fragment};
+use crate::plan::{StepKind, WriteErrorKind};
 
 /// What PostgreSQL says about a refused statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn unique(entity: Option<&Entity>, quotable: &[FieldName], error: &DatabaseError
     let values = if told.len() == fields.len() { format!(" ({values})") } else { String::new() };
     let message = format!("Value{values} already exists in unique columns ({}) on entity {}", told.join(", "), entity.name);
     Failure {
-        paths: told.iter().map(|field| vec![PathFragment::Field((*field).to_owned())]).collect(),
+        paths: told.iter().map(|field| vec![Fragment::Field((*field).to_owned())]).collect(),
         kind,
         message: (!told.is_empty()).then_some(message),
     }

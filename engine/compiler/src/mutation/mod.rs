@@ -1,107 +1,71 @@
-//! Writes: one data-modifying statement that looks up, checks and changes, and one that reads the node (content API, sections 9 to 13).
+//! Writes: data-modifying statements that look up, check and change, and those that read the node (content API, sections 9 to 13).
 //!
 //! A write is a small program ([`crate::plan::Write`]) that [`crate::plan::Write::run`] interprets: whoever holds a connection runs its statements, nobody else
-//! needs to know what they mean.
+//! needs to know what they mean. [`program::Program`] collects its steps: each operation adds the statements of its own row, in the order of the contract, and
+//! hands the keys of rows that were found or made to the steps after it.
 
+mod checking;
 mod connecting;
 mod creating;
+mod deferring;
 mod deleting;
 mod failures;
 mod followers;
 mod input;
+mod inverse;
+mod junctions;
+mod lookups;
+mod nesting;
+mod owning;
+mod program;
 mod proposing;
 mod result;
+mod roots;
 pub(crate) mod rules;
 mod running;
 #[cfg(test)]
 mod tests;
 mod updating;
+mod values;
+
+use std::sync::Arc;
 
 use freehold_schema::acl::OperationKind;
+use freehold_schema::filter::Operator;
 use freehold_schema::ident::Ident;
-use freehold_schema::model::Entity;
+use freehold_schema::model::{Entity, Relation};
 use freehold_schema::names::FieldName;
 
 pub use failures::DatabaseError;
-pub use running::{Failure, Issue, Outcome, RunError, StatementError};
+pub use result::{checked, member};
+pub(crate) use roots::{compile, validate};
+pub use running::{Failure, Fragment, Issue, Outcome, RunError, StatementError};
 
-use crate::api::Meaning;
 use crate::bind::BindSource;
-use crate::coerce::Variables;
-use crate::compile;
-use crate::error::{ErrorCode, RequestError};
 use crate::lower::clauses::{self, Cell, Clause};
-use crate::lower::{Env, Refused, State, reading, write_where};
+use crate::lower::{Env, Refused, State, write_where};
 use crate::permissions::Access;
-use crate::plan::{
-    Check, ImageSlot, InputCheck, Message, MessagePart, MutationPlan, MutationRoot, MutationRootValue, PathFragment, Step,
-    StepKind, Write, WriteError, WriteErrorKind,
-};
-use crate::selection::{Input, Selected};
+use crate::plan::{Check, Message, MessagePart, PathFragment, StepKind, WriteError, WriteErrorKind};
+use crate::selection::Input;
 use crate::sql::Alias;
 
-/// Name under which a change returns the key of the row that it is about.
-const ID: &str = "id";
-
-/// Compiles the root fields of a mutation.
-pub(crate) fn compile(env: &Env<'_>, fields: &[Selected], variables: &Variables) -> Result<MutationPlan, Vec<RequestError>> {
-    let mut n_new_ids = 0;
-    let roots = fields.iter().map(|field| {
-        let value = match &field.meaning {
-            Meaning::Typename => MutationRootValue::Constant("\"Mutation\"".to_owned()),
-            Meaning::MutationQuery => {
-                MutationRootValue::Query(compile::query(env, "Query", field.selections.fields(), variables)?)
-            }
-            _ => {
-                let write = write(env, field, &mut n_new_ids).map_err(|refused| vec![refused.into_request_error(variables)])?;
-                MutationRootValue::Write(Box::new(write))
-            }
-        };
-        Ok(MutationRoot { key: field.key.clone(), value })
-    });
-    let roots = roots.collect::<Result<Vec<_>, Vec<RequestError>>>()?;
-    Ok(MutationPlan { roots, n_new_ids, uuid_v7: env.schema.settings.uuid_v7 })
-}
-
-fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize) -> Result<Write, Refused> {
-    match &field.meaning {
-        Meaning::Create(entity) => creating::create(env, env.entity(entity.as_str()), field, n_new_ids),
-        Meaning::Update(entity) => updating::update(env, env.entity(entity.as_str()), field),
-        Meaning::Delete(entity) => deleting::delete(env, env.entity(entity.as_str()), field),
-        _ => {
-            let message = format!("mutation `{}` is not offered yet; create, update and delete are", field.name);
-            Err(Refused::new(message, ErrorCode::NotSupported, field.pos))
-        }
-    }
-}
-
-/// An argument; null when it was not given.
-fn argument<'f>(field: &'f Selected, name: &str) -> &'f Input {
-    field.arguments.get(name).unwrap_or(&Input::Null)
-}
-
-/// A write that is answered without looking at any row.
-fn refused(field: &Selected, checks: Vec<InputCheck>, error: WriteError) -> Write {
-    assembled(field, checks, Some(error), Vec::new(), Vec::new())
-}
-
-fn assembled(
-    field: &Selected,
-    checks: Vec<InputCheck>,
-    refused: Option<WriteError>,
-    steps: Vec<Step>,
-    images: Vec<ImageSlot>,
-) -> Write {
-    Write { checks, refused, steps, result_type: field.type_name.clone(), result: field.selections.fields().to_vec(), images }
-}
-
 /// The row is missing, or the caller may not do this; the two must not be told apart.
-fn not_found(path: Option<&FieldName>, message: Option<Message>) -> WriteError {
-    WriteError {
-        paths: path.map(|field| vec![PathFragment::Field(field.to_string())]).into_iter().collect(),
-        kind: WriteErrorKind::NotFoundOrDenied,
-        message,
-    }
+fn not_found(field: Option<&FieldName>, message: Option<Message>) -> WriteError {
+    WriteError { paths: path_of(field), kind: WriteErrorKind::NotFoundOrDenied, message }
+}
+
+/// A row would point at nothing that must point at something.
+fn not_null(field: Option<&FieldName>) -> WriteError {
+    WriteError { paths: path_of(field), kind: WriteErrorKind::NotNullConstraintViolation, message: None }
+}
+
+/// An incomplete key as an error of the write.
+fn not_unique(refused: Refused) -> WriteError {
+    WriteError { paths: Vec::new(), kind: WriteErrorKind::NonUniqueWhereInput, message: Some(refused.message) }
+}
+
+fn path_of(field: Option<&FieldName>) -> Vec<Vec<PathFragment>> {
+    field.map(|field| vec![PathFragment::Field(field.clone())]).into_iter().collect()
 }
 
 /// `for input {…}`
@@ -109,31 +73,15 @@ fn for_input(input: &Input) -> Message {
     Message(vec![MessagePart::Text("for input ".to_owned()), MessagePart::Input(input.clone())])
 }
 
-/// The statements that read the nodes of a result, one for each time it is selected.
-fn nodes<'a>(
-    env: &Env<'a>,
-    field: &Selected,
-    entity: &'a Entity,
-    found: &Clause<'a>,
-    images: &mut Vec<ImageSlot>,
-) -> Result<Vec<Step>, Refused> {
-    let nodes = field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node);
-    nodes
-        .map(|node| {
-            let mut state = State { images: std::mem::take(images), ..State::new(env, node.selections.fields()) };
-            state.sql.syntax("SELECT 0 AS ordinal, coalesce(");
-            reading::write_one(env, &mut state, entity, found.clone(), node)?;
-            state.sql.syntax("::text, 'null') AS json");
-            *images = state.images;
-            Ok(Step { statement: state.sql.finish(), kind: StepKind::Node })
-        })
-        .collect()
+/// The row with this key.
+fn has_key(entity: &Entity, key: BindSource) -> Clause<'_> {
+    let column = entity.primary_column();
+    Clause::Compare(Cell { name: &column.column, column }, Operator::Eq, key)
 }
 
-/// The row whose key a change returned.
-fn changed_row(entity: &Entity) -> Clause<'_> {
-    let column = entity.primary_column();
-    Clause::Compare(Cell { name: &column.column, column }, freehold_schema::filter::Operator::Eq, BindSource::Step(ID.into()))
+/// The side of a relation that holds the foreign key or the junction.
+fn owning_side<'a>(owner: &'a Entity, field: &FieldName) -> &'a Relation {
+    owner.relation(field.as_str()).expect("a checked schema's inverse side names an owning side")
 }
 
 /// What the rules of all given fields demand of a row.
@@ -148,7 +96,7 @@ fn permitted<'a>(env: &Env<'a>, entity: &'a Entity, operation: OperationKind, fi
     Clause::all(distinct.into_iter().map(|rule| clauses::of_rule(env, entity, rule)))
 }
 
-/// Collects what the final row of a change says: named conditions and the key.
+/// Collects what the final row of a change says: named conditions, keys and texts.
 struct Answer {
     checks: Vec<Check>,
     n_written: usize,
@@ -177,22 +125,17 @@ impl Answer {
     }
 
     /// Adds a text for messages and later steps.
-    fn text(&mut self, state: &mut State, name: &Ident, write: impl FnOnce(&mut State)) {
+    fn text(&mut self, state: &mut State, name: &str, write: impl FnOnce(&mut State)) {
         self.separate(state);
         write(state);
-        state.sql.syntax(" AS ").ident(name);
+        state.sql.syntax(" AS ").ident(&Ident::new(name).expect("a short name"));
     }
 
     /// Adds the key of the row that `rows` has.
-    fn id(&mut self, state: &mut State, rows: Alias, entity: &Entity) {
-        self.text(state, &Ident::new(ID).expect("a short name"), |state| {
-            state
-                .sql
-                .syntax("(SELECT ")
-                .column(rows, &entity.primary_column().column)
-                .syntax("::text FROM ")
-                .alias(rows)
-                .syntax(")");
+    fn key(&mut self, state: &mut State, name: &Arc<str>, rows: Alias, entity: &Entity) {
+        self.text(state, name, |state| {
+            let key = &entity.primary_column().column;
+            state.sql.syntax("(SELECT ").column(rows, key).syntax("::text FROM ").alias(rows).syntax(")");
         });
     }
 
@@ -202,12 +145,11 @@ impl Answer {
     }
 
     /// Ends the statement. `given` are the fields whose values the caller gave.
-    fn finish(self, env: &Env<'_>, mut state: State, json: Alias, entity: &Entity, given: &[&FieldName]) -> Step {
+    fn finish(self, env: &Env<'_>, state: &mut State, json: Alias, entity: &Entity, given: &[&FieldName]) -> StepKind {
         state.sql.syntax(") ").alias(json).syntax(")::text AS json");
         let quotable =
             entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect();
-        let kind = StepKind::Change { checks: self.checks, entity: entity.name.clone(), quotable };
-        Step { statement: state.sql.finish(), kind }
+        StepKind::Change { checks: self.checks, entity: entity.name.clone(), quotable }
     }
 }
 

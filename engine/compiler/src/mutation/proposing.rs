@@ -4,21 +4,20 @@
 //! not write such a row at all: he could find out which rows exist where he must not look.
 
 use freehold_schema::ident::Ident;
-use freehold_schema::model::{Column, Entity, FieldKind, JoiningColumn};
+use freehold_schema::model::{Column, Entity, FieldKind};
 
-use super::connecting::{self, Connected};
+use super::connecting::Connected;
 use super::updating::write_found;
-use crate::bind::BindSource;
+use super::values::Values;
 use crate::lower::clauses::Clause;
-use crate::lower::columns::{write_null, write_stored};
+use crate::lower::columns::write_null;
 use crate::lower::{Env, State, write_where};
 use crate::sql::Alias;
 
 /// What a write changes, and the row that it changes.
 pub(super) struct Proposal<'p, 'c, 'a> {
-    pub values: &'p [(&'a Column, BindSource)],
-    pub connects: &'p [Connected<'c, 'a>],
-    pub cleared: &'p [&'a JoiningColumn],
+    pub values: &'p Values<'a>,
+    pub connected: &'p [Connected<'c, 'a>],
     /// CTE with the key of the row; None when the row is new. What the database generates is then NULL.
     pub old: Option<Alias>,
 }
@@ -51,11 +50,9 @@ pub(super) fn write_permitted(
 
 /// The value that the column of this name will have.
 fn write_cell(env: &Env<'_>, state: &mut State, entity: &Entity, proposal: &Proposal<'_, '_, '_>, old: Alias, name: &Ident) {
-    if let Some((column, source)) = proposal.values.iter().find(|(column, _)| column.column == *name) {
-        write_stored(env.schema, &mut state.sql, column, source.clone());
-    } else if let Some(connected) = proposal.connects.iter().find(|connected| connected.joining().column == *name) {
-        connecting::write_key(state, connected);
-    } else if proposal.old.is_some() && !proposal.cleared.iter().any(|joining| joining.column == *name) {
+    if let Some(assignment) = proposal.values.assignments.iter().find(|assignment| assignment.name == name) {
+        assignment.write(env, state, proposal.connected);
+    } else if proposal.old.is_some() {
         state.sql.column(old, name);
     } else {
         write_null(env.schema, &mut state.sql, type_of(env, entity, name));

@@ -1,11 +1,14 @@
-//! The JSON of a write's result (content API, section 11).
+//! The JSON of results (content API, sections 11 to 13).
 
 use serde_json::{Value, json};
 
-use super::{Failure, Issue, Outcome};
+use super::running::issues;
+use super::{Failure, Fragment, Issue, Outcome};
 use crate::api::Meaning;
+use crate::bind::BindContext;
+use crate::error::RequestError;
 use crate::lower::model::project;
-use crate::plan::{PathFragment, Write};
+use crate::plan::{RowChecks, Write};
 use crate::selection::Selected;
 
 impl Write {
@@ -14,7 +17,7 @@ impl Write {
     pub fn answer(&self, outcome: &Outcome) -> String {
         let mut nodes = match outcome {
             Outcome::Done { nodes } => nodes.iter(),
-            Outcome::Invalid(_) | Outcome::Failed(_) => [].iter(),
+            Outcome::Invalid(_) | Outcome::Failed(_) | Outcome::Undone => [].iter(),
         };
         let mut answer = String::from("{");
         for (index, field) in self.result.iter().enumerate() {
@@ -24,29 +27,40 @@ impl Write {
             match field.meaning {
                 // Node text comes from PostgreSQL and is not parsed.
                 Meaning::Node => answer.push_str(nodes.next().map_or("null", String::as_str)),
-                _ => answer.push_str(&self.member(outcome, field).to_string()),
+                Meaning::Typename => answer.push_str(&Value::from(&*self.result_type).to_string()),
+                _ => answer.push_str(&member(outcome, field)),
             }
         }
         answer.push('}');
         answer
     }
+}
 
-    fn member(&self, outcome: &Outcome, field: &Selected) -> Value {
-        if field.meaning == Meaning::Typename {
-            return Value::from(&*self.result_type);
-        }
-        let value = match &*field.name {
-            "ok" => Value::from(matches!(outcome, Outcome::Done { .. })),
-            "errorMessage" => error_message(outcome).map_or(Value::Null, Value::from),
-            "errors" => match outcome {
-                Outcome::Failed(failures) => failures.iter().map(error).collect(),
-                Outcome::Done { .. } | Outcome::Invalid(_) => json!([]),
-            },
-            "validation" => validation(outcome),
-            _ => Value::Null,
-        };
-        project(&value, field)
-    }
+/// The JSON of a member of a result, of one write or of a transaction.
+#[must_use]
+pub fn member(outcome: &Outcome, field: &Selected) -> String {
+    let value = match &*field.name {
+        "ok" => Value::from(matches!(outcome, Outcome::Done { .. })),
+        "errorMessage" => error_message(outcome).map_or(Value::Null, Value::from),
+        "errors" => match outcome {
+            Outcome::Failed(failures) => failures.iter().map(error).collect(),
+            Outcome::Done { .. } | Outcome::Invalid(_) | Outcome::Undone => json!([]),
+        },
+        "validation" => match outcome {
+            Outcome::Invalid(issues) => validation(issues),
+            Outcome::Done { .. } | Outcome::Failed(_) | Outcome::Undone => validation(&[]),
+        },
+        _ => Value::Null,
+    };
+    project(&value, field).to_string()
+}
+
+/// The JSON of `validateCreateX` and `validateUpdateX`.
+///
+/// # Errors
+/// When a value of the request cannot be used.
+pub fn checked(checks: &[RowChecks], field: &Selected, context: &BindContext<'_>) -> Result<String, RequestError> {
+    Ok(project(&validation(&issues(checks, context)?), field).to_string())
 }
 
 fn error(failure: &Failure) -> Value {
@@ -60,11 +74,7 @@ fn error(failure: &Failure) -> Value {
     })
 }
 
-fn validation(outcome: &Outcome) -> Value {
-    let issues = match outcome {
-        Outcome::Invalid(issues) => issues.as_slice(),
-        Outcome::Done { .. } | Outcome::Failed(_) => &[],
-    };
+fn validation(issues: &[Issue]) -> Value {
     let errors = issues.iter().map(|issue| {
         json!({
             "__typename": "_ValidationError",
@@ -75,18 +85,18 @@ fn validation(outcome: &Outcome) -> Value {
     json!({ "__typename": "_ValidationResult", "valid": issues.is_empty(), "errors": errors.collect::<Vec<_>>() })
 }
 
-fn fragments(path: &[PathFragment]) -> Value {
+fn fragments(path: &[Fragment]) -> Value {
     path.iter()
         .map(|fragment| match fragment {
-            PathFragment::Field(field) => json!({ "__typename": "_FieldPathFragment", "field": field }),
-            PathFragment::Index(index, alias) => json!({ "__typename": "_IndexPathFragment", "index": index, "alias": alias }),
+            Fragment::Field(field) => json!({ "__typename": "_FieldPathFragment", "field": field }),
+            Fragment::Index(index, alias) => json!({ "__typename": "_IndexPathFragment", "index": index, "alias": alias }),
         })
         .collect()
 }
 
 fn error_message(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Done { .. } => None,
+        Outcome::Done { .. } | Outcome::Undone => None,
         Outcome::Invalid(issues) => {
             let lines: Vec<String> =
                 issues.iter().map(|Issue { path, message }| format!("{}: {message}", path_text(path))).collect();
@@ -102,14 +112,14 @@ fn error_message(outcome: &Outcome) -> Option<String> {
     }
 }
 
-fn path_text(path: &[PathFragment]) -> String {
+fn path_text(path: &[Fragment]) -> String {
     if path.is_empty() {
         return "unknown field".to_owned();
     }
     let fragments = path.iter().map(|fragment| match fragment {
-        PathFragment::Field(field) => field.clone(),
-        PathFragment::Index(index, None) => index.to_string(),
-        PathFragment::Index(index, Some(alias)) => format!("{index}({alias})"),
+        Fragment::Field(field) => field.clone(),
+        Fragment::Index(index, None) => index.to_string(),
+        Fragment::Index(index, Some(alias)) => format!("{index}({alias})"),
     });
     fragments.collect::<Vec<_>>().join(".")
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::failures::{self, DatabaseError};
 use crate::bind::{self, BindContext, BindValue, StepOutputs};
 use crate::error::RequestError;
-use crate::plan::{Check, PathFragment, Statement, StepKind, Write, WriteError, WriteErrorKind};
+use crate::plan::{Action, Check, Guard, PathFragment, RowChecks, Step, StepKind, Write, WriteError, WriteErrorKind};
 
 /// How a write ended; answered by [`Write::answer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -23,22 +23,62 @@ pub enum Outcome {
     Invalid(Vec<Issue>),
     /// Nothing was changed; the transaction, if there is one, is to be rolled back.
     Failed(Vec<Failure>),
+    /// Nothing was changed, because another write of the same transaction failed.
+    Undone,
+}
+
+impl Outcome {
+    /// The outcome of the transaction in which this is the one of a field.
+    #[must_use]
+    pub fn of_field(&self, key: &str) -> Self {
+        let below = |path: &Vec<Fragment>| {
+            let mut told = vec![Fragment::Field(key.to_owned())];
+            told.extend(path.iter().cloned());
+            told
+        };
+        match self {
+            Self::Invalid(issues) => {
+                let issue = |issue: &Issue| Issue { path: below(&issue.path), message: issue.message.clone() };
+                Self::Invalid(issues.iter().map(issue).collect())
+            }
+            Self::Failed(failures) => {
+                let failure = |failure: &Failure| {
+                    let mut paths: Vec<_> = failure.paths.iter().map(below).collect();
+                    if paths.is_empty() {
+                        paths.push(below(&Vec::new()));
+                    }
+                    Failure { paths, ..failure.clone() }
+                };
+                Self::Failed(failures.iter().map(failure).collect())
+            }
+            Self::Done { .. } | Self::Undone => self.clone(),
+        }
+    }
 }
 
 /// A broken rule (`_ValidationError`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
     /// The field.
-    pub path: Vec<PathFragment>,
+    pub path: Vec<Fragment>,
     /// The rule's text.
     pub message: String,
+}
+
+/// A step into the caller's input (`_PathFragment`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fragment {
+    /// A field.
+    Field(String),
+    /// An item of a list, with the alias that the caller gave it.
+    Index(usize, Option<String>),
 }
 
 /// An error of a write, with its text (`_MutationError`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Each the path of one field concerned.
-    pub paths: Vec<Vec<PathFragment>>,
+    pub paths: Vec<Vec<Fragment>>,
     /// What kind.
     pub kind: WriteErrorKind,
     /// Text for the caller.
@@ -59,6 +99,9 @@ pub enum StatementError<E> {
 pub enum RunError<E> {
     /// A value of the request cannot be bound.
     Request(RequestError),
+    /// A row that was not there when it was looked for is there now: somebody else created it. Another attempt will find it, unless the caller may not see it; then
+    /// this is the outcome.
+    Raced(Failure),
     /// PostgreSQL refused a statement for a reason that is not the caller's: to be retried, or reported as an internal error.
     Database(DatabaseError),
     /// What the closure said.
@@ -73,46 +116,60 @@ impl Write {
     /// # Errors
     /// When a value of the request cannot be bound.
     pub fn judge(&self, context: &BindContext<'_>) -> Result<Option<Outcome>, RequestError> {
-        let issues = self.issues(context)?;
+        let issues = issues(&self.checks, context)?;
         if !issues.is_empty() {
             return Ok(Some(Outcome::Invalid(issues)));
         }
-        let refused = self.refused.as_ref().map(|error| Outcome::Failed(vec![render(error, context, &StepOutputs::new())]));
-        Ok(refused)
+        match self.steps.first() {
+            Some(Step { action: Action::Refuse(error), guards, path }) if guards.is_empty() => {
+                Ok(Some(Outcome::Failed(vec![told(error, path, context)?])))
+            }
+            Some(_) | None => Ok(None),
+        }
     }
 
-    /// Runs the steps. `execute` sends one statement in the transaction and returns the `json` of its only row.
+    /// Runs the steps. `send` sends one of [`Write::statements`], by its index, in the transaction and returns the `json` of its only row.
     ///
     /// # Errors
     /// See [`RunError`]; the transaction is to be rolled back.
     pub fn run<E>(
         &self,
         schema: &Schema,
-        context: &BindContext<'_>,
-        mut execute: impl FnMut(&Statement, Vec<BindValue>) -> Result<String, StatementError<E>>,
+        lasting: &BindContext<'_>,
+        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<String, StatementError<E>>,
     ) -> Result<Outcome, RunError<E>> {
-        if let Some(outcome) = self.judge(context).map_err(RunError::Request)? {
+        if let Some(outcome) = self.judge(lasting).map_err(RunError::Request)? {
             return Ok(outcome);
         }
         let mut nodes = Vec::new();
         let mut outputs = StepOutputs::new();
+        let mut n_statements = 0;
         for step in &self.steps {
-            let binds = step.statement.bind(&BindContext { steps: &outputs, ..*context }).map_err(RunError::Request)?;
-            match (execute(&step.statement, binds), &step.kind) {
-                (Ok(json), StepKind::Node) => nodes.push(json),
-                (Ok(json), StepKind::Change { checks, .. }) => {
+            let context = BindContext { steps: &outputs, ..*lasting };
+            let index = n_statements;
+            n_statements += usize::from(matches!(step.action, Action::Send(..)));
+            if !hold(&step.guards, &context).map_err(RunError::Request)? {
+                continue;
+            }
+            let (statement, kind) = match &step.action {
+                Action::Send(statement, kind) => (statement, kind),
+                Action::Refuse(error) => return failed(error, step, &context),
+            };
+            let binds = statement.bind(&context).map_err(RunError::Request)?;
+            let json = match send(index, binds) {
+                Ok(json) => json,
+                Err(StatementError::Database(error)) => return step.refused(schema, kind, error, &context),
+                Err(StatementError::Other(error)) => return Err(RunError::Other(error)),
+            };
+            match kind {
+                StepKind::Node => nodes.push(json),
+                StepKind::Change { checks, .. } => {
                     let answer: Value = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
-                    if let Some(error) = take(&answer, checks, &mut outputs) {
-                        return Ok(Outcome::Failed(vec![render(error, context, &outputs)]));
+                    keep(&answer, &mut outputs);
+                    if let Some(error) = broken(&answer, checks) {
+                        return failed(error, step, &BindContext { steps: &outputs, ..*lasting });
                     }
                 }
-                (Err(StatementError::Database(error)), kind) => {
-                    return match failures::of_database(schema, kind, &error) {
-                        Some(failure) => Ok(Outcome::Failed(vec![failure])),
-                        None => Err(RunError::Database(error)),
-                    };
-                }
-                (Err(StatementError::Other(error)), _) => return Err(RunError::Other(error)),
             }
         }
         Ok(Outcome::Done { nodes })
@@ -121,39 +178,117 @@ impl Write {
     /// The outcome when the commit failed: a deferred constraint. None when the reason is not the caller's.
     #[must_use]
     pub fn commit_failed(&self, schema: &Schema, error: &DatabaseError) -> Option<Outcome> {
-        let change = self.steps.iter().map(|step| &step.kind).find(|kind| matches!(kind, StepKind::Change { .. }))?;
+        let change = self.steps.iter().find_map(|step| match &step.action {
+            Action::Send(_, kind @ StepKind::Change { .. }) => Some(kind),
+            Action::Send(_, StepKind::Node) | Action::Refuse(_) => None,
+        })?;
         failures::of_database(schema, change, error).map(|failure| Outcome::Failed(vec![failure]))
-    }
-
-    fn issues(&self, context: &BindContext<'_>) -> Result<Vec<Issue>, RequestError> {
-        let Some(first) = self.checks.first() else { return Ok(Vec::new()) };
-        let values = first.values.iter().map(|(field, source)| Ok((field.clone(), bind::resolve(source, context)?)));
-        let values = values.collect::<Result<BTreeMap<FieldName, Value>, RequestError>>()?;
-        let mut issues: Vec<Issue> = Vec::new();
-        for check in &self.checks {
-            let reported = issues.last().is_some_and(|issue| issue.path == check.path);
-            if !reported && check.rule.judge(&check.field, &values) == Some(false) {
-                issues.push(Issue { path: check.path.clone(), message: check.message.to_string() });
-            }
-        }
-        Ok(issues)
     }
 }
 
-/// Keeps the texts of an answer and finds the first condition that does not hold.
-fn take<'c>(answer: &Value, checks: &'c [Check], outputs: &mut StepOutputs) -> Option<&'c WriteError> {
+impl Step {
+    /// What it means that PostgreSQL refused the statement.
+    fn refused<E>(
+        &self,
+        schema: &Schema,
+        kind: &StepKind,
+        error: DatabaseError,
+        context: &BindContext<'_>,
+    ) -> Result<Outcome, RunError<E>> {
+        let Some(failure) = failures::of_database(schema, kind, &error) else { return Err(RunError::Database(error)) };
+        let failure = below(failure, &self.path, context).map_err(RunError::Request)?;
+        let was_missing = self.guards.iter().any(|guard| matches!(guard, Guard::Missing(_)));
+        match failure.kind {
+            WriteErrorKind::UniqueConstraintViolation if was_missing => Err(RunError::Raced(failure)),
+            _ => Ok(Outcome::Failed(vec![failure])),
+        }
+    }
+}
+
+fn failed<E>(error: &WriteError, step: &Step, context: &BindContext<'_>) -> Result<Outcome, RunError<E>> {
+    let failure = told(error, &step.path, context).map_err(RunError::Request)?;
+    Ok(Outcome::Failed(vec![failure]))
+}
+
+/// The rules that an input breaks, one for each field.
+pub(super) fn issues(rows: &[RowChecks], context: &BindContext<'_>) -> Result<Vec<Issue>, RequestError> {
+    let mut issues = Vec::new();
+    for RowChecks { path, values, checks } in rows {
+        let values = values.iter().map(|(field, source)| Ok((field.clone(), bind::resolve(source, context)?)));
+        let values = values.collect::<Result<BTreeMap<FieldName, Value>, RequestError>>()?;
+        let mut reported: Option<&FieldName> = None;
+        for check in checks {
+            if reported != Some(&check.field) && check.rule.judge(&check.field, &values) == Some(false) {
+                reported = Some(&check.field);
+                let mut path = fragments(path, context)?;
+                path.push(Fragment::Field(check.field.to_string()));
+                issues.push(Issue { path, message: check.message.to_string() });
+            }
+        }
+    }
+    Ok(issues)
+}
+
+/// Whether a step is to be run.
+fn hold(guards: &[Guard], context: &BindContext<'_>) -> Result<bool, RequestError> {
+    for guard in guards {
+        let holds = match guard {
+            Guard::Found(row) => !bind::resolve(row, context)?.is_null(),
+            Guard::Missing(row) => bind::resolve(row, context)?.is_null(),
+            Guard::Differ(one, other) => bind::resolve(one, context)? != bind::resolve(other, context)?,
+        };
+        if !holds {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Keeps the texts of an answer.
+fn keep(answer: &Value, outputs: &mut StepOutputs) {
     for (name, value) in answer.as_object().into_iter().flatten() {
         if !value.is_boolean() {
             outputs.insert(name.as_str().into(), value.as_str().map(str::to_owned));
         }
     }
+}
+
+/// The first condition that does not hold.
+fn broken<'c>(answer: &Value, checks: &'c [Check]) -> Option<&'c WriteError> {
     checks.iter().find(|check| answer.get(check.name.as_str()) != Some(&Value::Bool(true))).map(|check| &check.error)
 }
 
-fn render(error: &WriteError, context: &BindContext<'_>, outputs: &StepOutputs) -> Failure {
-    Failure {
-        paths: error.paths.clone(),
-        kind: error.kind,
-        message: error.message.as_ref().map(|message| message.render(context.variables, outputs)),
+/// An error with the values of this request.
+fn told(error: &WriteError, path: &[PathFragment], context: &BindContext<'_>) -> Result<Failure, RequestError> {
+    let paths = error.paths.iter().map(|path| fragments(path, context)).collect::<Result<_, _>>()?;
+    let message = error.message.as_ref().map(|message| message.render(context.variables, context.steps));
+    below(Failure { paths, kind: error.kind, message }, path, context)
+}
+
+/// A failure of the row at `path`, told from the root.
+fn below(mut failure: Failure, path: &[PathFragment], context: &BindContext<'_>) -> Result<Failure, RequestError> {
+    if path.is_empty() {
+        return Ok(failure);
     }
+    let path = fragments(path, context)?;
+    if failure.paths.is_empty() {
+        failure.paths.push(Vec::new());
+    }
+    for told in &mut failure.paths {
+        told.splice(0..0, path.iter().cloned());
+    }
+    Ok(failure)
+}
+
+fn fragments(path: &[PathFragment], context: &BindContext<'_>) -> Result<Vec<Fragment>, RequestError> {
+    let fragment = |fragment: &PathFragment| {
+        Ok(match fragment {
+            PathFragment::Field(field) => Fragment::Field(field.to_string()),
+            PathFragment::Index(index, alias) => {
+                let alias = alias.as_ref().map(|alias| alias.to_json(context.variables));
+                Fragment::Index(*index, alias.and_then(|alias| alias.as_str().map(str::to_owned)))
+            }
+        })
+    };
+    path.iter().map(fragment).collect()
 }

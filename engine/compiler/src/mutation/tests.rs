@@ -64,7 +64,7 @@ const CREATE: &str = r#"mutation($t: String) { createArticle(data: {title: $t, s
 
 #[test]
 fn a_created_row_is_read_back_by_the_key_that_the_change_returned() {
-    let changed = json!({ "check_0": true, "check_1": true, "id": "00000000-0000-0000-0000-000000000007" });
+    let changed = json!({ "check_0": true, "check_1": true, "row_0": "00000000-0000-0000-0000-000000000007" });
     let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(changed), Ok(json!({ "title": "T" }))]);
     assert_eq!(
         answer.unwrap(),
@@ -84,7 +84,7 @@ fn broken_rules_send_nothing() {
 
 #[test]
 fn the_first_condition_that_does_not_hold_is_reported_with_this_requests_input() {
-    let changed = json!({ "check_0": false, "check_1": false, "id": null });
+    let changed = json!({ "check_0": false, "check_1": false, "row_0": null });
     let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(changed)]);
     let answer = answer.unwrap();
     assert_eq!(answer["errorMessage"], "Execution has failed:\nsite: NotFoundOrDenied (for input {\"slug\":\"one\"})");
@@ -148,7 +148,7 @@ fn errors_that_are_not_the_callers_are_handed_on() {
 
 #[test]
 fn a_deleted_node_is_read_before_it_goes() {
-    let gone = json!({ "check_0": true, "check_1": true, "id": "9" });
+    let gone = json!({ "check_0": true, "check_1": true, "row_0": "9" });
     let document = "mutation { deleteTag(by: {name: \"go\"}) { ok node { name } } }";
     let (answer, _) = run(document, &json!({}), &[Ok(json!({ "name": "go" })), Ok(gone)]);
     assert_eq!(answer.unwrap(), json!({ "ok": true, "node": { "name": "go" } }));
@@ -177,7 +177,7 @@ fn rows_that_are_not_readable_hold_a_row_without_being_named() {
     let site = json!({ "predicates": {}, "operations": { "read": { "slug": true }, "delete": true } });
     let schema = blog_with("remover", json!({ "Site": site }));
     let document = "mutation { deleteSite(by: {slug: \"one\"}) { errors { message } } }";
-    let held = json!({ "check_0": true, "check_1": false, "id": "9" });
+    let held = json!({ "check_0": true, "check_1": false, "row_0": "9" });
     let (answer, _) = run_as(&schema, "remover", document, &json!({}), &[Ok(held)]);
     let expected =
         "Cannot delete 9 row(s) of entity Site, because it is still referenced. This is possibly caused by ACL denial.";
@@ -209,7 +209,7 @@ fn sql(schema: &Schema, role: &str, document: &str) -> String {
     let prepared = prepare(&api, document, None, &Limits::default()).unwrap();
     let variables = prepared.coerce(&api, &serde_json::Map::new()).unwrap();
     let plan = compile(schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
-    plan.statements().map(crate::plan::Statement::sql).collect()
+    plan.statements().into_iter().map(crate::plan::Statement::sql).collect()
 }
 
 #[test]

@@ -1,89 +1,143 @@
-//! `updateX`
+//! `update`, at the root and below.
+
+use std::sync::Arc;
 
 use freehold_schema::acl::OperationKind;
-use freehold_schema::model::Entity;
+use freehold_schema::ident::Ident;
+use freehold_schema::model::{Entity, JoiningColumn};
 
-use super::connecting;
-use super::input::{self, Data, Purpose, Unwritable};
+use super::input::Data;
+use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
-use super::{Answer, argument, assembled, changed_row, for_input, nodes, not_found, permitted, refused, write_lookup};
-use crate::lower::clauses::{self, ALWAYS, Clause};
-use crate::lower::columns::write_stored;
-use crate::lower::{Env, Refused, State, inputs, uniques, write_and};
-use crate::permissions::Access;
-use crate::plan::{Step, Write};
-use crate::selection::{Input, Selected};
+use super::values::Values;
+use super::{Answer, connecting, nesting, not_found, owning, write_lookup};
+use crate::bind::BindSource;
+use crate::lower::clauses::{ALWAYS, Clause};
+use crate::lower::{Env, Refused, State, write_and};
+use crate::plan::{StepKind, WriteError};
 use crate::sql::Alias;
 
-pub(super) fn update<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Write, Refused> {
-    let data = match input::read(env, Purpose::Update, entity, argument(field, "data"), field.pos) {
-        Ok(data) => data,
-        Err(Unwritable::Refused(refused)) => return Err(refused),
-        Err(Unwritable::Failed(error)) => return Ok(refused(field, Vec::new(), error)),
-    };
-    let checks = input::checks(Purpose::Update, entity, &data, field.pos)?;
-    let by = argument(field, "by");
-    let found = match uniques::unique_filter(env, entity, by, None, field.pos) {
-        Ok(filter) => clauses::requested(env, Access::Root, entity, &filter),
-        Err(incomplete) => return Ok(refused(field, checks, input::not_unique(Vec::new(), incomplete))),
-    };
-    let filter = filter(env, entity, field)?;
-    let mut steps = vec![change(env, entity, &data, by, found, filter)];
-    let mut images = Vec::new();
-    steps.extend(nodes(env, field, entity, &changed_row(entity), &mut images)?);
-    Ok(assembled(field, checks, None, steps, images))
+/// A row that is looked up among those the caller sees.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub by: Clause<'a>,
+    /// What a row that was found must satisfy besides.
+    pub filter: Clause<'a>,
+    /// The error when there is none.
+    pub missing: WriteError,
 }
 
-/// The `filter` argument, which the row must satisfy besides being found.
-pub(super) fn filter<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Clause<'a>, Refused> {
-    let filter = inputs::filter_of(env.schema, entity, field)?;
-    Ok(filter.map_or(ALWAYS, |filter| clauses::requested(env, Access::Root, entity, &filter)))
+impl<'a> Found<'a> {
+    /// The row with a known key.
+    pub fn with_key(entity: &'a Entity, key: &BindSource) -> Self {
+        Self { by: super::has_key(entity, key.clone()), filter: ALWAYS, missing: not_found(None, None) }
+    }
 }
 
-fn change<'a>(env: &Env<'a>, entity: &'a Entity, data: &Data<'a>, by: &Input, found: Clause<'a>, filter: Clause<'a>) -> Step {
-    let permitted = permitted(env, entity, OperationKind::Update, &data.fields);
+/// Updates a row, and what is below it; its key.
+pub(super) fn update<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    mut found: Found<'a>,
+    data: &Data<'a>,
+    place: &Place,
+) -> Result<BindSource, Refused> {
+    let mut values = Values { fields: data.columns.iter().map(|given| given.field).collect(), ..Values::default() };
+    data.columns.iter().for_each(|given| values.set(given.column, given.source.clone()));
+    let name = program.next_row();
+    let row = BindSource::Step(name.clone());
+    let mut replaced = Vec::new();
+    let held = owning::needed(program.env, data);
+    if let Some(held) = &held {
+        let held = find(program, entity, &found, &name, held, place);
+        found = Found::with_key(entity, &row);
+        replaced = owning::on_update(program, entity, &row, &held, data, place, &mut values)?;
+    } else {
+        owning::connects(program, data, place, &mut values);
+    }
+    if !values.assignments.is_empty() {
+        change(program, entity, &found, &values, &name, place);
+    } else if held.is_none() {
+        find(program, entity, &found, &name, &[], place);
+    }
+    for orphan in replaced {
+        orphan.delete(program)?;
+    }
+    nesting::below(program, entity, &row, data, place)?;
+    Ok(row)
+}
+
+/// Looks a row up, with rows that its foreign keys hold; their keys.
+pub(super) fn find<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    found: &Found<'a>,
+    name: &Arc<str>,
+    held: &[&'a JoiningColumn],
+    place: &Place,
+) -> Vec<BindSource> {
+    let env = program.env;
     let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
-    let row = write_lookup(env, &mut state, entity, found);
-    if data.fields.is_empty() {
-        state.sql.syntax(" ");
-        return nothing(env, entity, state, by, row, &filter);
+    let row = write_lookup(env, &mut state, entity, found.by.clone());
+    state.sql.syntax(" ");
+    let (mut answer, json) = Answer::begin(&mut state);
+    answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
+    if !found.filter.is_always() {
+        answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, &found.filter));
     }
+    answer.key(&mut state, name, row, entity);
+    let held = held.iter().map(|joining| {
+        let name = program.next_row();
+        answer.text(&mut state, &name, |state| write_held(state, entity, row, &joining.column));
+        BindSource::Step(name)
+    });
+    let held = held.collect();
+    let kind: StepKind = answer.finish(env, &mut state, json, entity, &[]);
+    program.push(place, state, kind);
+    held
+}
+
+/// Changes columns of a row.
+pub(super) fn change<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    found: &Found<'a>,
+    values: &Values<'a>,
+    name: &Arc<str>,
+    place: &Place,
+) {
+    let env = program.env;
+    let permitted = values.permitted(env, entity, OperationKind::Update);
+    let mut state = State::new(env, &[]);
+    state.sql.syntax("WITH ");
+    let row = write_lookup(env, &mut state, entity, found.by.clone());
     state.sql.syntax(", ");
-    let connects = connecting::write_connects(env, &mut state, entity, &data.connects, Some(row));
+    let connected = connecting::write_connects(env, &mut state, entity, &values.connects, Some(row));
     let (changed, old) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.alias(changed).syntax(" AS (UPDATE ").content(&entity.table).syntax(" ").alias(old).syntax(" SET ");
-    for (index, (column, source)) in data.columns.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(&column.column).syntax(" = ");
-        write_stored(env.schema, &mut state.sql, column, source.clone());
-    }
-    for (index, (connected, connect)) in connects.iter().zip(&data.connects).enumerate() {
-        state.sql.syntax(if index == 0 && data.columns.is_empty() { "" } else { ", " });
-        state.sql.ident(&connect.joining.column).syntax(" = ");
-        connecting::write_key(&mut state, connected);
-    }
-    for (index, joining) in data.cleared.iter().enumerate() {
-        state.sql.syntax(if index == 0 && data.columns.is_empty() && connects.is_empty() { "" } else { ", " });
-        state.sql.ident(&joining.column).syntax(" = NULL");
+    for (index, assignment) in values.assignments.iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(assignment.name).syntax(" = ");
+        assignment.write(env, &mut state, &connected);
     }
     write_found(&mut state, entity, old, row);
-    write_and(env, &mut state, old, &filter);
+    write_and(env, &mut state, old, &found.filter);
     write_and(env, &mut state, old, &permitted);
     if !permitted.is_always() {
         state.sql.syntax(" AND ");
-        let proposal = Proposal { values: &data.columns, connects: &connects, cleared: &data.cleared, old: Some(row) };
-        write_permitted(env, &mut state, entity, &proposal, &permitted);
+        write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: Some(row) }, &permitted);
     }
-    connecting::write_conditions(env, &mut state, &connects, true);
+    connecting::write_conditions(env, &mut state, &connected, true);
     state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
 
     let (mut answer, json) = Answer::begin(&mut state);
-    answer.check_some(env, &mut state, not_found(None, Some(for_input(by))), row, &ALWAYS);
-    connecting::add_checks(env, &mut state, &mut answer, &connects);
+    answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
+    connecting::add_checks(env, &mut state, &mut answer, &connected);
     // On the row as it was, which also held when it was changed, and as it is now.
     answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
-    answer.id(&mut state, row, entity);
-    answer.finish(env, state, json, entity, &data.fields)
+    answer.key(&mut state, name, row, entity);
+    let kind: StepKind = answer.finish(env, &mut state, json, entity, &values.fields);
+    program.push(place, state, kind);
 }
 
 /// ` WHERE key = (the row that was found)`
@@ -92,22 +146,19 @@ pub(super) fn write_found(state: &mut State, entity: &Entity, alias: Alias, row:
     state.sql.syntax(" WHERE ").column(alias, key).syntax(" = (SELECT ").column(row, key).syntax(" FROM ").alias(row).syntax(")");
 }
 
-/// An update that changes nothing still needs its row, and the row to satisfy the filter.
-fn nothing<'a>(env: &Env<'a>, entity: &'a Entity, mut state: State, by: &Input, row: Alias, filter: &Clause<'a>) -> Step {
-    let (mut answer, json) = Answer::begin(&mut state);
-    answer.check_some(env, &mut state, not_found(None, Some(for_input(by))), row, &ALWAYS);
-    if !filter.is_always() {
-        answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, filter));
-    }
-    answer.id(&mut state, row, entity);
-    answer.finish(env, state, json, entity, &[])
-}
-
 /// `EXISTS (SELECT 1 FROM table WHERE it was found AND it satisfies the filter)`
 pub(super) fn write_filtered<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, row: Alias, filter: &Clause<'a>) {
     let alias = state.sql.next_alias();
     state.sql.syntax("EXISTS (SELECT 1 FROM ").content(&entity.table).syntax(" ").alias(alias);
     write_found(state, entity, alias, row);
     write_and(env, state, alias, filter);
+    state.sql.syntax(")");
+}
+
+/// The key that a foreign key of the row holds, as text.
+fn write_held(state: &mut State, entity: &Entity, row: Alias, column: &Ident) {
+    let alias = state.sql.next_alias();
+    state.sql.syntax("(SELECT ").column(alias, column).syntax("::text FROM ").content(&entity.table).syntax(" ").alias(alias);
+    write_found(state, entity, alias, row);
     state.sql.syntax(")");
 }

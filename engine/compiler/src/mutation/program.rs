@@ -1,0 +1,87 @@
+//! A write while it is compiled: the steps so far, and where in the input one is.
+
+use std::sync::Arc;
+
+use freehold_schema::names::FieldName;
+
+use crate::bind::BindSource;
+use crate::lower::{Env, State};
+use crate::plan::{Action, Guard, ImageSlot, PathFragment, Step, StepKind, WriteError};
+use crate::selection::Input;
+
+/// The steps of a write, and what it needs.
+#[derive(Debug)]
+pub(super) struct Program<'p, 'a> {
+    pub env: &'p Env<'a>,
+    pub steps: Vec<Step>,
+    pub images: Vec<ImageSlot>,
+    /// New keys of the whole mutation.
+    n_new_ids: &'p mut usize,
+    n_rows: usize,
+    /// Foreign keys are checked at the commit, so rows that are still referenced may go.
+    pub defers_foreign_keys: bool,
+}
+
+impl<'p, 'a> Program<'p, 'a> {
+    pub fn new(env: &'p Env<'a>, n_new_ids: &'p mut usize, defers_foreign_keys: bool) -> Self {
+        Self { env, steps: Vec::new(), images: Vec::new(), n_new_ids, n_rows: 0, defers_foreign_keys }
+    }
+
+    /// A new primary key.
+    pub fn new_id(&mut self) -> BindSource {
+        *self.n_new_ids += 1;
+        BindSource::NewId(*self.n_new_ids - 1)
+    }
+
+    /// A name for the key of a row that a step will return.
+    pub fn next_row(&mut self) -> Arc<str> {
+        self.n_rows += 1;
+        format!("row_{}", self.n_rows - 1).into()
+    }
+
+    /// Adds a statement.
+    pub fn push(&mut self, place: &Place, state: State, kind: StepKind) {
+        self.add(place, Action::Send(state.sql.finish(), kind));
+    }
+
+    /// Adds a step that fails, unless its guards leave it out.
+    pub fn refuse(&mut self, place: &Place, error: WriteError) {
+        self.add(place, Action::Refuse(error));
+    }
+
+    fn add(&mut self, place: &Place, action: Action) {
+        self.steps.push(Step { action, guards: place.guards.clone(), path: place.path.clone() });
+    }
+}
+
+/// Where in the input a step belongs, and when it runs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    pub path: Vec<PathFragment>,
+    pub guards: Vec<Guard>,
+}
+
+impl Place {
+    /// Below a field.
+    pub fn at(&self, field: &FieldName) -> Self {
+        self.below(PathFragment::Field(field.clone()))
+    }
+
+    /// Below an item of a list.
+    pub fn item(&self, index: usize, alias: Option<Input>) -> Self {
+        self.below(PathFragment::Index(index, alias))
+    }
+
+    fn below(&self, fragment: PathFragment) -> Self {
+        let mut place = self.clone();
+        place.path.push(fragment);
+        place
+    }
+
+    /// Only if.
+    pub fn when(&self, guard: Guard) -> Self {
+        let mut place = self.clone();
+        place.guards.push(guard);
+        place
+    }
+}

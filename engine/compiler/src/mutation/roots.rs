@@ -1,0 +1,183 @@
+//! The root fields of a mutation.
+
+use freehold_schema::model::Entity;
+use serde_json::Value;
+
+use super::creating::create;
+use super::input::{Data, Purpose};
+use super::program::{Place, Program};
+use super::updating::{Found, update};
+use super::{checking, deferring, deleting, has_key, lookups};
+use crate::api::Meaning;
+use crate::bind::BindSource;
+use crate::coerce::Variables;
+use crate::compile;
+use crate::error::RequestError;
+use crate::lower::clauses::{self, ALWAYS, Clause};
+use crate::lower::{Env, Refused, State, inputs, reading};
+use crate::permissions::Access;
+use crate::plan::{Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, StepKind, Transaction, Write};
+use crate::selection::{Input, Selected};
+
+/// Compiles the root fields of a mutation.
+pub(crate) fn compile(env: &Env<'_>, fields: &[Selected], variables: &Variables) -> Result<MutationPlan, Vec<RequestError>> {
+    let mut n_new_ids = 0;
+    let roots = roots(env, "Mutation", fields, variables, &mut n_new_ids, Deferred::default())?;
+    Ok(MutationPlan { roots, n_new_ids, uuid_v7: env.schema.settings.uuid_v7 })
+}
+
+/// Constraints that a transaction checks at its commit.
+#[derive(Debug, Clone, Copy, Default)]
+struct Deferred {
+    foreign_keys: bool,
+    uniques: bool,
+}
+
+fn roots(
+    env: &Env<'_>,
+    type_name: &str,
+    fields: &[Selected],
+    variables: &Variables,
+    n_new_ids: &mut usize,
+    deferred: Deferred,
+) -> Result<Vec<MutationRoot>, Vec<RequestError>> {
+    let roots = fields.iter().map(|field| {
+        let value = match &field.meaning {
+            Meaning::Typename => MutationRootValue::Constant(Value::from(type_name).to_string()),
+            Meaning::MutationQuery => {
+                MutationRootValue::Query(compile::query(env, "Query", field.selections.fields(), variables)?)
+            }
+            Meaning::MutationTransaction => MutationRootValue::Transaction(transaction(env, field, variables, n_new_ids)?),
+            // A member of the transaction's own result.
+            Meaning::Plain => MutationRootValue::Result(field.clone()),
+            _ => {
+                let write = write(env, field, n_new_ids, deferred);
+                let write = write.map_err(|refused| vec![refused.into_request_error(variables)])?;
+                MutationRootValue::Write(Box::new(write))
+            }
+        };
+        Ok(MutationRoot { key: field.key.clone(), value })
+    });
+    roots.collect()
+}
+
+fn transaction(
+    env: &Env<'_>,
+    field: &Selected,
+    variables: &Variables,
+    n_new_ids: &mut usize,
+) -> Result<Transaction, Vec<RequestError>> {
+    let options = inputs::argument(field, "options").unwrap_or(&Input::Null);
+    let is_on = |name| inputs::member(options, name).and_then(inputs::constant) == Some(&Value::Bool(true));
+    let deferred = Deferred { foreign_keys: is_on("deferForeignKeyConstraints"), uniques: is_on("deferUniqueConstraints") };
+    let roots = roots(env, "MutationTransaction", field.selections.fields(), variables, n_new_ids, deferred)?;
+    Ok(Transaction { roots, defer: deferring::statement(env, deferred.foreign_keys, deferred.uniques) })
+}
+
+fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Deferred) -> Result<Write, Refused> {
+    let mut program = Program::new(env, n_new_ids, deferred.foreign_keys);
+    let mut checks = Vec::new();
+    match &field.meaning {
+        Meaning::Create(entity) => {
+            let entity = env.entity(entity.as_str());
+            let data = checked(env, entity, Purpose::Create, field, "data", &mut checks)?;
+            let row = create(&mut program, entity, &data, None, &Place::default())?;
+            nodes(&mut program, field, entity, has_key(entity, row))?;
+        }
+        Meaning::Update(entity) => {
+            let entity = env.entity(entity.as_str());
+            let data = checked(env, entity, Purpose::Update, field, "data", &mut checks)?;
+            if let Some(found) = named(&mut program, entity, field)? {
+                let row = update(&mut program, entity, found, &data, &Place::default())?;
+                nodes(&mut program, field, entity, has_key(entity, row))?;
+            }
+        }
+        Meaning::Upsert(entity) => upsert(&mut program, env.entity(entity.as_str()), field, &mut checks)?,
+        Meaning::Delete(entity) => {
+            let entity = env.entity(entity.as_str());
+            if let Some(found) = named(&mut program, entity, field)? {
+                nodes(&mut program, field, entity, found.by.clone())?;
+                deleting::remove(&mut program, entity, &found, field.pos, &Place::default())?;
+            }
+        }
+        _ => unreachable!("the API has no other root fields that write"),
+    }
+    let Program { steps, images, .. } = program;
+    Ok(Write { checks, steps, result_type: field.type_name.clone(), result: field.selections.fields().to_vec(), images })
+}
+
+/// Updates the row that is found, or creates one.
+fn upsert<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    field: &Selected,
+    checks: &mut Vec<RowChecks>,
+) -> Result<(), Refused> {
+    let data = checked(program.env, entity, Purpose::Update, field, "update", checks)?;
+    let created = checked(program.env, entity, Purpose::Create, field, "create", checks)?;
+    let place = Place::default();
+    let known = lookups::optional(program, entity, argument(field, "by"), None, &place);
+    let found = Found { filter: filter(program.env, entity, field)?, ..Found::with_key(entity, &known) };
+    update(program, entity, found, &data, &place.when(Guard::Found(known.clone())))?;
+    let new = create(program, entity, &created, None, &place.when(Guard::Missing(known.clone())))?;
+    nodes(program, field, entity, has_key(entity, BindSource::FirstOf(vec![known, new])))
+}
+
+/// The data of an argument, whose checks are added.
+fn checked<'a>(
+    env: &Env<'a>,
+    entity: &'a Entity,
+    purpose: Purpose,
+    field: &Selected,
+    name: &str,
+    checks: &mut Vec<RowChecks>,
+) -> Result<Data<'a>, Refused> {
+    let data = Data::read(env, purpose, entity, argument(field, name), field.pos)?;
+    checking::add(entity, &data, &Place::default(), None, checks)?;
+    Ok(data)
+}
+
+/// The row that `by` and `filter` name.
+fn named<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, field: &Selected) -> Result<Option<Found<'a>>, Refused> {
+    let found = lookups::found(program, entity, argument(field, "by"), None, &Place::default());
+    let filter = filter(program.env, entity, field)?;
+    Ok(found.map(|found| Found { filter, ..found }))
+}
+
+/// The `filter` argument, which the row must satisfy besides being found.
+fn filter<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Clause<'a>, Refused> {
+    let filter = inputs::filter_of(env.schema, entity, field)?;
+    Ok(filter.map_or(ALWAYS, |filter| clauses::requested(env, Access::Root, entity, &filter)))
+}
+
+/// An argument; null when it was not given.
+fn argument<'f>(field: &'f Selected, name: &str) -> &'f Input {
+    field.arguments.get(name).unwrap_or(&Input::Null)
+}
+
+/// The steps that read the nodes of a result, one for each time it is selected.
+fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity, found: Clause<'a>) -> Result<(), Refused> {
+    let env = program.env;
+    for node in field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node) {
+        let images = std::mem::take(&mut program.images);
+        let mut state = State { images, ..State::new(env, node.selections.fields()) };
+        state.sql.syntax("SELECT 0 AS ordinal, coalesce(");
+        reading::write_one(env, &mut state, entity, found.clone(), node)?;
+        state.sql.syntax("::text, 'null') AS json");
+        program.images = std::mem::take(&mut state.images);
+        program.push(&Place::default(), state, StepKind::Node);
+    }
+    Ok(())
+}
+
+/// The checks of `validateCreateX` and `validateUpdateX`.
+pub(crate) fn validate(env: &Env<'_>, field: &Selected) -> Result<Vec<RowChecks>, Refused> {
+    let (entity, purpose) = match &field.meaning {
+        Meaning::ValidateUpdate(entity) => (entity, Purpose::Update),
+        Meaning::ValidateCreate(entity) => (entity, Purpose::Create),
+        _ => unreachable!("called for these two"),
+    };
+    let mut checks = Vec::new();
+    checked(env, env.entity(entity.as_str()), purpose, field, "data", &mut checks)?;
+    Ok(checks)
+}

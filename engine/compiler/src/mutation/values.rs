@@ -1,0 +1,76 @@
+//! What a write puts into the columns of one row.
+
+use freehold_schema::acl::OperationKind;
+use freehold_schema::ident::Ident;
+use freehold_schema::model::{Column, Entity, JoiningColumn};
+use freehold_schema::names::FieldName;
+
+use super::connecting::{self, Connect, Connected};
+use super::permitted;
+use crate::bind::BindSource;
+use crate::lower::clauses::Clause;
+use crate::lower::columns::write_stored;
+use crate::lower::{Env, State};
+
+/// New values of a row.
+#[derive(Debug, Default)]
+pub(super) struct Values<'a> {
+    pub assignments: Vec<Assignment<'a>>,
+    /// Rows that are looked up by the statement itself, for foreign keys.
+    pub connects: Vec<Connect<'a>>,
+    /// The fields whose rules must allow it.
+    pub fields: Vec<&'a FieldName>,
+}
+
+/// A column and its new value.
+#[derive(Debug)]
+pub(super) struct Assignment<'a> {
+    pub name: &'a Ident,
+    /// Of this type: a foreign key has that of the key it refers to.
+    column: &'a Column,
+    value: Assigned,
+}
+
+#[derive(Debug)]
+enum Assigned {
+    Source(BindSource),
+    /// The key of the row that the connect with this index finds.
+    Connected(usize),
+}
+
+impl<'a> Values<'a> {
+    /// Assigns a value to a column.
+    pub fn set(&mut self, column: &'a Column, source: BindSource) {
+        self.assignments.push(Assignment { name: &column.column, column, value: Assigned::Source(source) });
+    }
+
+    /// Points a foreign key at a row.
+    pub fn point(&mut self, field: &'a FieldName, joining: &'a JoiningColumn, target: &'a Entity, key: BindSource) {
+        let column = target.primary_column();
+        self.assignments.push(Assignment { name: &joining.column, column, value: Assigned::Source(key) });
+        self.fields.push(field);
+    }
+
+    /// Points a foreign key at a row that the statement looks up.
+    pub fn connect(&mut self, connect: Connect<'a>) {
+        let (name, column) = (&connect.joining.column, connect.target.primary_column());
+        self.fields.push(connect.field);
+        self.assignments.push(Assignment { name, column, value: Assigned::Connected(self.connects.len()) });
+        self.connects.push(connect);
+    }
+
+    /// What the rules of all fields demand of the row.
+    pub fn permitted(&self, env: &Env<'a>, entity: &'a Entity, operation: OperationKind) -> Clause<'a> {
+        permitted(env, entity, operation, &self.fields)
+    }
+}
+
+impl Assignment<'_> {
+    /// Writes the new value.
+    pub fn write(&self, env: &Env<'_>, state: &mut State, connected: &[Connected<'_, '_>]) {
+        match &self.value {
+            Assigned::Source(source) => write_stored(env.schema, &mut state.sql, self.column, source.clone()),
+            Assigned::Connected(index) => connecting::write_key(state, &connected[*index]),
+        }
+    }
+}
