@@ -31,7 +31,17 @@ fn statement(schema: &Schema, operation: &Operation) -> String {
         panic!("a read is a query")
     };
     let (statement, steps) = (plan.statement.unwrap(), StepOutputs::new());
-    let context = BindContext { variables: &variables, caller: &caller, new_ids: &[], now: "", image_marker: "0", steps: &steps };
+    let context = BindContext {
+        variables: &variables,
+        caller: &caller,
+        new_ids: &[],
+        now: "",
+        author: "",
+        request_id: "",
+        operation_name: "",
+        image_marker: "0",
+        steps: &steps,
+    };
     let values = statement.bind(&context).unwrap();
     let mut segments = statement.segments.iter();
     let first = segments.next().unwrap().clone();

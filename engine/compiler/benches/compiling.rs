@@ -103,7 +103,17 @@ impl Model {
 
     fn bind(&self, statement: &Statement, variables: &Variables) -> Vec<BindValue> {
         let steps = StepOutputs::new();
-        let context = BindContext { variables, caller: &self.caller, new_ids: &[], now: "", image_marker: "", steps: &steps };
+        let context = BindContext {
+            variables,
+            caller: &self.caller,
+            new_ids: &[],
+            now: "",
+            author: "00000000-0000-0000-0000-000000000001",
+            request_id: "request",
+            operation_name: "",
+            image_marker: "",
+            steps: &steps,
+        };
         statement.bind(&context).unwrap()
     }
 

@@ -72,12 +72,25 @@ pub enum BindSource {
     NewId(usize),
     /// The instant of the request, as ISO text.
     Now,
+    /// What is recorded of a write besides its rows.
+    Authorship(Authorship),
     /// The request's image marker: 32 random hexadecimal digits, see [`crate::plan::ImageSlot`].
     ImageMarker,
     /// Text that an earlier step of the same write returned under this name; NULL when the step was left out.
     Step(Arc<str>),
     /// The first of these that is not NULL.
     FirstOf(Vec<BindSource>),
+}
+
+/// What triggers read of who changes a row, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorship {
+    /// Id of who counts as the author.
+    Identity,
+    /// Id of the request.
+    RequestId,
+    /// Name of the operation; empty when it has none.
+    OperationName,
 }
 
 /// PostgreSQL types that are bound. Lists are arrays of them.
@@ -151,6 +164,12 @@ pub struct BindContext<'a> {
     pub new_ids: &'a [Uuid],
     /// The instant of the request, as ISO text.
     pub now: &'a str,
+    /// Id of who counts as the author of what is written.
+    pub author: &'a str,
+    /// Id of the request.
+    pub request_id: &'a str,
+    /// Name of the operation; empty when it has none.
+    pub operation_name: &'a str,
     /// 32 random hexadecimal digits, anew for every request.
     pub image_marker: &'a str,
     /// What earlier steps of the same write returned.
@@ -200,6 +219,9 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
         }
         BindSource::NewId(slot) => Value::from(context.new_ids[*slot].to_string()),
         BindSource::Now => Value::from(context.now),
+        BindSource::Authorship(Authorship::Identity) => Value::from(context.author),
+        BindSource::Authorship(Authorship::RequestId) => Value::from(context.request_id),
+        BindSource::Authorship(Authorship::OperationName) => Value::from(context.operation_name),
         BindSource::ImageMarker => Value::from(context.image_marker),
         BindSource::Step(name) => context.steps.get(name).cloned().flatten().map_or(Value::Null, Value::from),
         BindSource::FirstOf(sources) => {

@@ -291,6 +291,9 @@ mod tests {
             caller: &caller,
             new_ids: &[],
             now: "",
+            author: "00000000-0000-0000-0000-000000000001",
+            request_id: "request",
+            operation_name: "",
             image_marker: "",
             steps: &steps,
         };

@@ -288,6 +288,15 @@ pub struct Write {
 }
 
 impl Write {
+    /// Whether it needs no transaction around it: it is one statement, which changes everything or nothing.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        match self.steps.as_slice() {
+            [Step { action: Action::Send(_, StepKind::Change { is_whole, .. }), .. }] => *is_whole,
+            _ => false,
+        }
+    }
+
     /// Its statements, in the order of its steps.
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.steps.iter().filter_map(|step| match &step.action {
@@ -339,7 +348,7 @@ pub struct Step {
 /// What a step does.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Sends a statement, which returns one row `(0, json text)`.
+    /// Sends a statement, which returns a row `(0, json text)`.
     Send(Statement, StepKind),
     /// Ends the write with an error.
     Refuse(WriteError),
@@ -359,7 +368,7 @@ pub enum Guard {
 /// What a step's answer is for.
 #[derive(Debug, Clone)]
 pub enum StepKind {
-    /// A JSON object of booleans and texts. The booleans that `checks` name must be true, in this order; the texts are for later steps to bind.
+    /// The row is a JSON object of booleans and texts. The booleans that `checks` name must be true, in this order; the texts are for later steps to bind.
     Change {
         /// What must be true.
         checks: Vec<Check>,
@@ -367,6 +376,10 @@ pub enum StepKind {
         entity: EntityName,
         /// Its fields whose values those words may quote: given by the caller, or readable on every row he sees.
         quotable: Vec<FieldName>,
+        /// A condition that does not hold means that nothing was changed.
+        is_whole: bool,
+        /// There is a second row `(1, json text)`: the result's node.
+        has_node: bool,
     },
     /// The JSON of the result's node, or `null`.
     Node,

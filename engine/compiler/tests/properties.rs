@@ -74,6 +74,9 @@ impl Subject {
             caller: &self.caller,
             new_ids: &ids,
             now: "2024-01-01T00:00:00.000Z",
+            author: "00000000-0000-0000-0000-000000000001",
+            request_id: "request",
+            operation_name: "",
             image_marker: "0",
             steps: &steps,
         };

@@ -12,12 +12,17 @@ use crate::config::PoolConfig;
 /// (tests/bench/README.md). And it would compile machine code for statements that look expensive and take milliseconds.
 const PLANNING: &str = "-c random_page_cost=1.1 -c jit=off";
 
+/// Every transaction sees one snapshot, also one that is a single statement: a row that others change meanwhile ends in another attempt, not in a statement that saw two
+/// states of it.
+const ISOLATION: &str = "-c default_transaction_isolation=repeatable\\ read";
+
 /// Connection string of a tenant's login role. Session settings ride along as start-up options, which saves their round trips.
 pub(crate) fn tenant(route: &TenantRoute, password: &str, config: &PoolConfig) -> SecretString {
     // libpq takes whole seconds and treats 1 as 2.
     let connect_timeout = config.connect_timeout().as_secs().max(2).to_string();
     let statement_timeout = route.limits.statement_timeout_ms;
-    let options = format!("-c statement_timeout={statement_timeout} -c idle_in_transaction_session_timeout=10000 {PLANNING}");
+    let options =
+        format!("-c statement_timeout={statement_timeout} -c idle_in_transaction_session_timeout=10000 {PLANNING} {ISOLATION}");
     let port = route.server.port.to_string();
     let text = join(&[
         ("host", &route.server.host),

@@ -33,4 +33,4 @@ pub use error::{DatabaseError, ExecuteError, RouteError};
 pub use registry::{Registry, ServerStatus};
 pub use sql::{Row, SqlStatement};
 pub use tenant::Tenant;
-pub use transaction::{Outcome, Transaction};
+pub use transaction::{Mode, Outcome, Transaction};

@@ -9,7 +9,6 @@ use freehold_compiler::bind::BindValue;
 use freehold_ids::{ReleaseId, ServerId, TenantId};
 use freehold_vault::KeyWrapper;
 use scheduled_thread_pool::ScheduledThreadPool;
-use uuid::Uuid;
 
 use crate::config::PoolConfig;
 use crate::connection::TenantConnection;
@@ -17,7 +16,7 @@ use crate::error::{ExecuteError, RouteError};
 use crate::routes::Routes;
 use crate::sql::{Binds, Row, SqlStatement};
 use crate::tenant::Tenant;
-use crate::transaction::{self, Outcome, Transaction};
+use crate::transaction::{self, Mode, Outcome, Transaction};
 
 /// How often idle connections are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -147,18 +146,16 @@ impl Registry {
 
     /// Runs `work` in a transaction, from its start again when it conflicts with others. `work` blocks and may run several times.
     ///
-    /// `author` is who counts as having written what it writes: triggers read it with `current_setting('freehold.identity_id', true)`.
-    ///
     /// # Errors
     /// [`ExecuteError`]; [`ExecuteError::Conflict`] when every attempt met others.
     pub async fn transaction<T: Send + 'static>(
         &self,
         tenant: &Tenant,
         deadline: Instant,
-        author: Uuid,
+        mode: Mode,
         mut work: impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError> + Send + 'static,
     ) -> Result<T, ExecuteError> {
-        tenant.run(deadline, move |connection| transaction::run(connection, deadline, author, &mut work)).await
+        tenant.run(deadline, move |connection| transaction::run(connection, deadline, mode, &mut work)).await
     }
 
     /// Numbers of each server that was used.

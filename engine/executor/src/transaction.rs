@@ -7,7 +7,6 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as DieselError;
 use freehold_compiler::bind::BindValue;
-use uuid::Uuid;
 
 use crate::connection::TenantConnection;
 use crate::error::{DatabaseError, ExecuteError};
@@ -19,6 +18,15 @@ const ATTEMPTS: u32 = 15;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// Most that is waited between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// What is sent around the statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `BEGIN` and `COMMIT`, which are two more round trips.
+    Several,
+    /// Nothing: the only statement changes everything or nothing, and is a transaction by itself.
+    Single,
+}
 
 /// How a transaction ends.
 #[derive(Debug)]
@@ -55,17 +63,20 @@ impl Transaction<'_> {
     }
 }
 
-/// Runs `work` in a transaction until it does not conflict with others. See [`crate::Registry::transaction`] for `author`.
+/// Runs `work` in a transaction until it does not conflict with others.
 pub(crate) fn run<T>(
     connection: &mut TenantConnection,
     deadline: Instant,
-    author: Uuid,
+    mode: Mode,
     work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
 ) -> Result<T, ExecuteError> {
-    let begin = begin(author);
     let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
-        match once(connection, &begin, work)? {
+        let end = match mode {
+            Mode::Several => several(connection, work)?,
+            Mode::Single => single(connection, work)?,
+        };
+        match end {
             End::Done(value) => return Ok(value),
             End::Conflict if attempt < ATTEMPTS && Instant::now() + pause < deadline => {
                 std::thread::sleep(jittered(pause));
@@ -82,18 +93,32 @@ enum End<T> {
     Conflict,
 }
 
-/// The author goes with it because the message is sent anyway: a statement of its own would be a round trip for every write. `SET` takes no binds, so this is the one
-/// value that becomes SQL text: a UUID has no spelling but digits and hyphens.
-fn begin(author: Uuid) -> String {
-    format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL freehold.identity_id = '{author}'")
-}
-
-fn once<T>(
+/// Runs the only statement. There is nothing to undo when it failed.
+fn single<T>(
     connection: &mut TenantConnection,
-    begin: &str,
     work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
 ) -> Result<End<T>, ExecuteError> {
-    AnsiTransactionManager::begin_transaction_sql(connection.pg(), begin).map_err(ExecuteError::of_statement)?;
+    let mut transaction = Transaction { connection, must_retry: false, is_lost: false };
+    let result = work(&mut transaction);
+    if transaction.is_lost {
+        // It may have been committed before the connection broke.
+        return Err(ExecuteError::OutcomeUnknown);
+    }
+    if transaction.must_retry {
+        return Ok(End::Conflict);
+    }
+    match result? {
+        Outcome::Commit(value) | Outcome::Rollback(value) => Ok(End::Done(value)),
+        Outcome::Retry => Ok(End::Conflict),
+    }
+}
+
+/// Runs the statements of a transaction. Sessions are REPEATABLE READ from their start ([`crate::conninfo`]).
+fn several<T>(
+    connection: &mut TenantConnection,
+    work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
+) -> Result<End<T>, ExecuteError> {
+    AnsiTransactionManager::begin_transaction(connection.pg()).map_err(ExecuteError::of_statement)?;
     let mut transaction = Transaction { connection, must_retry: false, is_lost: false };
     let result = work(&mut transaction);
     let (must_retry, is_lost) = (transaction.must_retry, transaction.is_lost);

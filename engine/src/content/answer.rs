@@ -162,6 +162,7 @@ mod tests {
     use freehold_schema::Schema;
 
     use super::*;
+    use crate::content::execute::Authorship;
 
     fn no_values() -> Values {
         let schema = Schema::from_sdl("schema.graphql", "type Note { text: String }").unwrap();

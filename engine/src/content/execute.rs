@@ -37,14 +37,25 @@ pub struct Setting {
     pub role_api: Arc<RoleApi>,
     /// Who asks.
     pub caller: Arc<Caller>,
-    /// Who is recorded as the author of what is written.
-    pub author: Uuid,
+    /// What is recorded of what is written.
+    pub authorship: Authorship,
     /// When the answer is due.
     pub deadline: Instant,
     /// How the answer is dressed.
     pub style: Style,
     /// Notes for a caller who asked for them and may have them.
     pub trace: Option<Arc<Trace>>,
+}
+
+/// Who writes, and for which request.
+#[derive(Debug, Clone, Default)]
+pub struct Authorship {
+    /// Id of who counts as the author.
+    pub author: String,
+    /// The request's id.
+    pub request_id: String,
+    /// Name of the operation; empty when it has none.
+    pub operation_name: String,
 }
 
 /// A plan with its statements as the executor takes them.
@@ -104,6 +115,8 @@ pub struct Values {
     pub variables: Variables,
     /// Who asks.
     pub caller: Arc<Caller>,
+    /// What is recorded of a write.
+    pub authorship: Authorship,
     /// New primary keys.
     pub new_ids: Vec<Uuid>,
     /// The request's instant.
@@ -126,7 +139,7 @@ impl ReadyPlan {
 
 impl Values {
     /// For one run of a plan.
-    pub fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>) -> Self {
+    pub fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>, authorship: Authorship) -> Self {
         let now = Utc::now();
         let new_ids = match plan {
             Plan::Query(_) => Vec::new(),
@@ -136,7 +149,7 @@ impl Values {
             }
         };
         let now_text = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-        Self { variables, caller, new_ids, now, now_text, image_marker: images::new_marker() }
+        Self { variables, caller, authorship, new_ids, now, now_text, image_marker: images::new_marker() }
     }
 
     /// For binding a statement.
@@ -146,6 +159,9 @@ impl Values {
             caller: &self.caller,
             new_ids: &self.new_ids,
             now: &self.now_text,
+            author: &self.authorship.author,
+            request_id: &self.authorship.request_id,
+            operation_name: &self.authorship.operation_name,
             image_marker: &self.image_marker,
             steps,
         }
@@ -156,7 +172,14 @@ impl Setting {
     /// Runs what a request asks for.
     pub async fn run(self: &Arc<Self>, asked: Asked, variables: Map<String, Value>) -> Result<Answer, Failure> {
         let Planned { document, variables: coerced, plan } = self.planned(asked, &variables).await?;
-        let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller)));
+        let authorship = match &plan.plan {
+            Plan::Query(_) => Authorship::default(),
+            Plan::Mutation(_) => {
+                let operation_name = document.prepared.operation_name().unwrap_or_default().to_owned();
+                Authorship { operation_name, ..self.authorship.clone() }
+            }
+        };
+        let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller), authorship));
         match &plan.plan {
             Plan::Query(query) => {
                 let introspected = self.introspect(&document, query, &variables).await?;

@@ -99,7 +99,11 @@ async fn in_transaction(
         })
     };
     let registry = &setting.state.registry;
-    let result = registry.transaction(&setting.tenant, setting.deadline, setting.author, work).await;
+    let mode = match &root.value {
+        MutationRootValue::Write(write) if write.is_single() => executor::Mode::Single,
+        _ => executor::Mode::Several,
+    };
+    let result = registry.transaction(&setting.tenant, setting.deadline, mode, work).await;
     let done = lock(&kept).take();
     match (result, done) {
         (Ok(Ok(())), Some(done)) => Ok(done),
@@ -228,8 +232,8 @@ impl Attempt<'_> {
                 ExecuteError::Database(error) => StatementError::Database(of_executor(&error)),
                 other => StatementError::Other(Failure::Execute(other)),
             })?;
-            let row = rows.first().ok_or_else(|| StatementError::Other(missing_row()))?;
-            String::from_utf8(row.value.to_vec()).map_err(|_| StatementError::Other(Failure::Internal))
+            let text = |row: executor::Row| String::from_utf8(row.value.to_vec());
+            rows.into_iter().map(text).collect::<Result<_, _>>().map_err(|_| StatementError::Other(Failure::Internal))
         });
         outcome.or_else(|error| match error {
             RunError::Raced(_) if self.may_retry => Err(Ended::Raced),

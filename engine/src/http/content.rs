@@ -13,6 +13,7 @@ use freehold_executor::ExecuteError;
 use freehold_ids::TenantId;
 use freehold_schema::Schema;
 use freehold_schema::acl::Role;
+use freehold_telemetry::RequestId;
 use freehold_tokens::TokenError;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
@@ -24,7 +25,7 @@ use super::middleware::Facts;
 use super::request::GraphqlRequest;
 use super::{accept, graphiql, headers, reply, style};
 use crate::content::assume;
-use crate::content::execute::Setting;
+use crate::content::execute::{Authorship, Setting};
 use crate::content::reference::Reply;
 use crate::content::releases::ReleaseError;
 use crate::content::sessions::Session;
@@ -136,7 +137,9 @@ async fn carry_out(
     let taught = state.persisted.find(&state.registry, &tenant, &mut asked, deadline).await?;
     let author = author(request, &release.schema, &caller).unwrap_or(session.claims.subject);
     let (state, trace) = (Arc::clone(state), facts.trace.clone());
-    let setting = Arc::new(Setting { state, tenant, release, role_api, caller, author, deadline, style, trace });
+    let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.as_str().to_owned());
+    let authorship = Authorship { author: author.to_string(), request_id, operation_name: String::new() };
+    let setting = Arc::new(Setting { state, tenant, release, role_api, caller, authorship, deadline, style, trace });
     let given = headers::REF.text(request).map(|reference| setting.given(reference, &asked));
     let wanted = setting.document(&mut asked).await?;
     if let Some(name) = wanted.document.prepared.operation_name() {

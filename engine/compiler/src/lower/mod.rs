@@ -70,6 +70,9 @@ impl<'a> Env<'a> {
 pub(crate) struct State {
     pub sql: SqlWriter,
     pub images: Vec<ImageSlot>,
+    /// When the statement creates a row that it also reads: that row, and its links by junction, which are not in the tables yet.
+    pub new_row: Option<Alias>,
+    pub new_links: Vec<(Ident, Alias)>,
 }
 
 impl State {
@@ -80,7 +83,18 @@ impl State {
         for entity in env.schema.entities.values() {
             entity.fields.values().for_each(|field| columns(&field.kind, &mut names));
         }
-        Self { sql: SqlWriter::avoiding(names), images: Vec::new() }
+        Self { sql: SqlWriter::avoiding(names), images: Vec::new(), new_row: None, new_links: Vec::new() }
+    }
+}
+
+impl State {
+    /// Writes the links of a row.
+    fn write_links(&mut self, junction: &Ident, parent: Alias) -> &mut SqlWriter {
+        let new = self.new_links.iter().find(|(table, _)| table == junction).filter(|_| self.new_row == Some(parent));
+        match new {
+            Some((_, links)) => self.sql.alias(*links),
+            None => self.sql.content(junction),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::ErrorCode;
 use crate::output::Output;
 use crate::permissions::Access;
 use crate::selection::{Input, Selected};
+use crate::sql::Alias;
 
 /// Writes one root field's value; what it is, is the answer.
 pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected) -> Result<Output, Refused> {
@@ -66,6 +67,18 @@ pub(crate) fn write_one<'a>(
     write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
 }
 
+/// The same of the only row that the statement has under a name.
+pub(crate) fn write_named<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    entity: &'a Entity,
+    named: Alias,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let rows = found_row(env, entity, clauses::ALWAYS, field)?;
+    write_object(env, state, &Rows { origin: Origin::Named(named), ..rows }, field, false)
+}
+
 fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<Rows<'a>, Refused> {
     let mut arguments = Arguments::filtered(env, Access::Root, entity, field)?;
     arguments.filter = clauses::Clause::all([found, arguments.filter]);
@@ -82,6 +95,9 @@ pub(super) fn write_object<'a>(
 ) -> Result<(), Refused> {
     let (json, alias) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
+    if let Origin::Named(_) = rows.origin {
+        state.new_row = Some(alias);
+    }
     let row = Row { entity: rows.entity, alias, access: rows.access };
     write_fields(env, state, row, &field.type_name, field.selections.fields())?;
     write_source(env, state, rows, alias);

@@ -32,6 +32,8 @@ pub(super) struct Rows<'a> {
 pub(super) enum Origin<'a> {
     /// All of the entity's rows.
     Root,
+    /// Those that a statement has under a name, with all columns of the table.
+    Named(Alias),
     /// Those related to a row, when that relation may be read.
     Related { link: Link<'a>, parent: Alias, readable: Clause<'a> },
 }
@@ -178,6 +180,10 @@ pub(super) fn write_source<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>
             state.sql.content(&rows.entity.table).syntax(" ").alias(alias);
             write_conditions(env, state, &[(alias, &visible), (alias, &rows.arguments.filter)], false);
         }
+        Origin::Named(named) => {
+            state.sql.alias(*named).syntax(" ").alias(alias);
+            write_conditions(env, state, &[(alias, &visible), (alias, &rows.arguments.filter)], false);
+        }
         Origin::Related { link, parent, readable } => {
             match link.junction {
                 None => {
@@ -189,8 +195,7 @@ pub(super) fn write_source<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>
                 Some(junction) => {
                     let (pairs, found) = (state.sql.next_alias(), state.sql.next_alias());
                     state
-                        .sql
-                        .content(junction.table)
+                        .write_links(junction.table, *parent)
                         .syntax(" ")
                         .alias(pairs)
                         .syntax(" CROSS JOIN LATERAL (SELECT ")
@@ -372,7 +377,7 @@ fn related<'a>(env: &Env<'a>, row: Row<'a>, name: &FieldName, relation: &'a Rela
 fn granted(rows: Rows<'_>) -> Option<Rows<'_>> {
     match &rows.origin {
         Origin::Related { readable, .. } if readable.is_never() => None,
-        Origin::Root | Origin::Related { .. } => Some(rows),
+        Origin::Root | Origin::Named(_) | Origin::Related { .. } => Some(rows),
     }
 }
 

@@ -40,8 +40,17 @@ fn query_at(
     let (Plan::Query(plan), Plan::Query(again)) = (compiled, again) else { panic!("a query gives a query plan") };
     assert_eq!(plan.statement, again.statement, "compiling twice gives the same statement");
     let steps = StepOutputs::new();
-    let context =
-        BindContext { variables: &variables, caller: &caller, new_ids: &[], now: "now", image_marker: "marker", steps: &steps };
+    let context = BindContext {
+        variables: &variables,
+        caller: &caller,
+        new_ids: &[],
+        now: "now",
+        author: "00000000-0000-0000-0000-000000000001",
+        request_id: "request",
+        operation_name: "",
+        image_marker: "marker",
+        steps: &steps,
+    };
     let values = match &plan.statement {
         Some(statement) => statement.bind(&context).map_err(|error| vec![error])?,
         None => Vec::new(),

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use freehold_schema::acl::OperationKind;
+use freehold_schema::ident::Ident;
 use freehold_schema::model::{ColumnKind, Entity, FieldKind};
 
 use super::checking;
 use super::connecting;
 use super::input::Data;
+use super::linking::{self, Linked};
 use super::nesting::{self, Parent};
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, not_found, owning};
+use super::{Answer, not_found, owning, write_node};
 use crate::bind::BindSource;
-use crate::lower::{Env, Refused, State};
-use crate::plan::StepKind;
+use crate::lower::{Env, Refused, State, reading};
 
 /// Creates a row, and what is below it; its key. A row that refers to a `parent` gets that one's key.
 pub(super) fn create<'a>(
@@ -30,10 +31,14 @@ pub(super) fn create<'a>(
         values.point(parent.field, parent.joining, parent.entity, parent.key.clone());
     }
     owning::on_create(program, entity, data, place, &mut values)?;
+    let is_flat = data.is_flat(program.env, entity);
+    let links = if is_flat { linking::read(program, entity, data, place) } else { Vec::new() };
     let row = program.next_row();
-    insert(program, entity, &values, &row, place);
+    insert(program, entity, &values, &links, &row, place)?;
     let row = BindSource::Step(row);
-    nesting::below(program, entity, &row, data, place)?;
+    if !is_flat {
+        nesting::below(program, entity, &row, data, place)?;
+    }
     Ok(row)
 }
 
@@ -56,29 +61,50 @@ fn columns<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a
     values
 }
 
-fn insert<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, values: &Values<'a>, row: &Arc<str>, place: &Place) {
+fn insert<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    values: &Values<'a>,
+    links: &[Linked<'a>],
+    row: &Arc<str>,
+    place: &Place,
+) -> Result<(), Refused> {
     let env = program.env;
     let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
     let connected = connecting::write_connects(env, &mut state, entity, &values.connects, None);
+    let linked = linking::write_lookups(env, &mut state, links);
     let permitted = values.permitted(env, entity, OperationKind::Create);
     let new = state.sql.next_alias();
     state.sql.alias(new).syntax(" AS (INSERT INTO ").content(&entity.table);
     write_values(env, &mut state, values, &connected);
     connecting::write_conditions(env, &mut state, &connected, false);
+    let mut begun = !connected.is_empty();
+    for found in &linked {
+        state.sql.syntax(if begun { " AND EXISTS (SELECT 1 FROM " } else { " WHERE EXISTS (SELECT 1 FROM " });
+        state.sql.alias(*found).syntax(")");
+        begun = true;
+    }
     if !permitted.is_always() {
-        state.sql.syntax(if connected.is_empty() { " WHERE " } else { " AND " });
+        state.sql.syntax(if begun { " AND " } else { " WHERE " });
         write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: None }, &permitted);
     }
-    state.sql.syntax(" RETURNING *) ");
+    state.sql.syntax(" RETURNING *)");
+    linking::write_links(&mut state, entity, new, links, &linked);
+    state.sql.syntax(" ");
 
-    let (mut answer, json) = Answer::begin(&mut state);
+    let mut answer = Answer::begin(&mut state);
     connecting::add_checks(env, &mut state, &mut answer, &connected);
+    linking::add_checks(env, &mut state, &mut answer, links, &linked);
     // Again on the row as it is now: with what the database put into it.
     answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
     answer.key(&mut state, row, new, entity);
-    let kind: StepKind = answer.finish(env, &mut state, json, entity, &values.fields);
+    answer.is_whole = permitted.is_always() && values.connects.iter().all(|connect| connect.exclusive.is_none());
+    let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
+    let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();
+    write_node(program, &mut state, &mut kind, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;
     program.push(place, state, kind);
+    Ok(())
 }
 
 fn write_values(env: &Env<'_>, state: &mut State, values: &Values<'_>, connected: &[connecting::Connected<'_, '_>]) {

@@ -8,10 +8,10 @@ use freehold_schema::model::Entity;
 use super::followers::{Follower, Orphan, followers, orphans, split, write_followers, write_orphan};
 use super::program::{Place, Program};
 use super::updating::{Found, write_filtered, write_found};
-use super::{Answer, not_found, write_lookup};
+use super::{Answer, not_found, write_lookup, write_node};
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, ALWAYS, Clause};
-use crate::lower::{Env, Refused, State, write_and};
+use crate::lower::{Env, Refused, State, reading, write_and};
 use crate::permissions::Access;
 use crate::plan::{Message, MessagePart, WriteError, WriteErrorKind};
 use crate::selection::Pos;
@@ -70,7 +70,7 @@ pub(super) fn remove<'a>(
     }
     state.sql.syntax(" ");
 
-    let (mut answer, json) = Answer::begin(&mut state);
+    let mut answer = Answer::begin(&mut state);
     answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
     // All parts of the statement see the rows as they were before it.
     if !filter.is_always() {
@@ -94,7 +94,11 @@ pub(super) fn remove<'a>(
     }
     answer.check_some(env, &mut state, held(entity, &name), gone, &ALWAYS);
     answer.key(&mut state, &name, row, entity);
-    let kind = answer.finish(env, &mut state, json, entity, &[]);
+    answer.is_whole = true;
+    let mut kind = answer.finish_change(env, &mut state, entity, &[]);
+    write_node(program, &mut state, &mut kind, &[], |env, state, node| {
+        reading::write_one(env, state, entity, found.by.clone(), node)
+    })?;
     program.push(place, state, kind);
     Ok(())
 }

@@ -5,6 +5,7 @@ use freehold_schema::names::FieldName;
 use serde_json::Value;
 
 use super::program::Place;
+use super::{linking, owning};
 use crate::bind::BindSource;
 use crate::error::ErrorCode;
 use crate::lower::{Env, Refused, inputs};
@@ -130,6 +131,17 @@ impl<'a> Data<'a> {
             "disconnect" => Operation::Disconnect(if is_many { input.clone() } else { Input::Null }),
             _ => Operation::Delete(if is_many { input.clone() } else { Input::Null }),
         })
+    }
+
+    /// Whether one statement can write it all.
+    pub fn is_flat(&self, env: &Env<'a>, entity: &Entity) -> bool {
+        match self.purpose {
+            Purpose::Create => self.nested.iter().all(|nested| {
+                let connects = matches!(nested.operation, Operation::Connect(_));
+                connects && nested.is_owning_one() || linking::is_possible(env, entity, nested)
+            }),
+            Purpose::Update => self.nested.iter().all(Nested::is_owning_one) && owning::needed(env, self).is_none(),
+        }
     }
 
     /// Names of the fields that are given.

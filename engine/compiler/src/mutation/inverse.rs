@@ -31,16 +31,16 @@ pub(super) fn write<'a>(
     match &nested.operation {
         Operation::Connect(by) => {
             let key = lookups::required(program, target, by, place);
-            detach(program, target, parent, holder.as_ref(), Some(&key), place);
+            detach(program, target, parent, holder.as_ref(), Some(&key), place)?;
             attach(program, nested, parent, &key, place)
         }
         Operation::Create(data) => {
-            detach(program, target, parent, holder.as_ref(), None, place);
+            detach(program, target, parent, holder.as_ref(), None, place)?;
             create(program, target, data, Some(parent), place).map(drop)
         }
         Operation::ConnectOrCreate(by, data) => {
             let known = lookups::optional(program, target, by, None, place);
-            detach(program, target, parent, holder.as_ref(), Some(&known), place);
+            detach(program, target, parent, holder.as_ref(), Some(&known), place)?;
             attach(program, nested, parent, &known, &place.when(Guard::Found(known.clone())))?;
             create(program, target, data, Some(parent), &place.when(Guard::Missing(known))).map(drop)
         }
@@ -61,8 +61,7 @@ pub(super) fn write<'a>(
             if matches!(nested.relation.kind, RelationKind::OneHasOneInverse { nullable: false, .. }) {
                 program.refuse(place, not_null(None));
             }
-            detach(program, target, parent, holder.as_ref(), None, place);
-            Ok(())
+            detach(program, target, parent, holder.as_ref(), None, place)
         }
         Operation::Delete(_) => match holder {
             Some(holder) => {
@@ -82,17 +81,17 @@ fn detach<'a>(
     holder: Option<&BindSource>,
     new: Option<&BindSource>,
     place: &Place,
-) {
-    let Some(holder) = holder else { return };
+) -> Result<(), Refused> {
+    let Some(holder) = holder else { return Ok(()) };
     let mut place = place.when(Guard::Found(holder.clone()));
     if let Some(new) = new {
         place = place.when(Guard::Differ(holder.clone(), new.clone()));
     }
     if parent.nullable {
-        parent.adopt(program, target, &Found::with_key(target, holder), false, &place);
-    } else {
-        program.refuse(&place, not_null(None));
+        return parent.adopt(program, target, &Found::with_key(target, holder), false, &place);
     }
+    program.refuse(&place, not_null(None));
+    Ok(())
 }
 
 /// Makes a row refer to this one; what it referred to before is left, and with orphan removal goes.
@@ -122,7 +121,7 @@ fn attach<'a>(
     if let Some((_, place)) = left.as_ref().filter(|_| !removes) {
         program.refuse(place, not_null(None));
     }
-    parent.adopt(program, target, &Found::with_key(target, key), true, place);
+    parent.adopt(program, target, &Found::with_key(target, key), true, place)?;
     match left.filter(|_| removes) {
         Some((left, place)) => {
             deleting::remove(program, parent.entity, &Found::with_key(parent.entity, &left), nested.pos, &place)

@@ -136,7 +136,7 @@ impl<'a> Connection<'a> {
             allowed = rows;
         }
         self.write_change(&mut state, verb, near, allowed);
-        let (mut answer, json) = Answer::begin(&mut state);
+        let mut answer = Answer::begin(&mut state);
         answer.check_some(env, &mut state, found.missing, far, &ALWAYS);
         let denied: WriteError = not_found(None, None);
         if !here.is_always() {
@@ -145,7 +145,7 @@ impl<'a> Connection<'a> {
         if !there.is_always() {
             answer.check_some(env, &mut state, denied, allowed, &ALWAYS);
         }
-        let kind = answer.finish(env, &mut state, json, self.entity, &[]);
+        let kind = answer.finish_change(env, &mut state, self.entity, &[]);
         program.push(place, state, kind);
     }
 

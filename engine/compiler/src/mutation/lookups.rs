@@ -74,9 +74,9 @@ pub(super) fn optional<'a>(
         state.sql.syntax("WITH ");
         let row = write_lookup(program.env, &mut state, entity, found.by);
         state.sql.syntax(" ");
-        let (mut answer, json) = Answer::begin(&mut state);
+        let mut answer = Answer::begin(&mut state);
         answer.key(&mut state, &name, row, entity);
-        let kind = answer.finish(program.env, &mut state, json, entity, &[]);
+        let kind = answer.finish(program.env, &mut state, entity);
         program.push(place, state, kind);
     }
     BindSource::Step(name)
@@ -93,7 +93,7 @@ pub(super) fn holder<'a>(
 ) -> BindSource {
     let name = program.next_row();
     let mut state = State::new(program.env, &[]);
-    let (mut answer, json) = Answer::begin(&mut state);
+    let mut answer = Answer::begin(&mut state);
     answer.text(&mut state, &name, |state| {
         let alias = state.sql.next_alias();
         state.sql.syntax("(SELECT ").column(alias, &owner.primary_column().column).syntax("::text FROM ");
@@ -101,7 +101,7 @@ pub(super) fn holder<'a>(
         write_where(program.env, state, alias, [holds(joining, target, key)]);
         state.sql.syntax(")");
     });
-    let kind = answer.finish(program.env, &mut state, json, owner, &[]);
+    let kind = answer.finish(program.env, &mut state, owner);
     program.push(place, state, kind);
     BindSource::Step(name)
 }

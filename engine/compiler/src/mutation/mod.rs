@@ -14,6 +14,7 @@ mod followers;
 mod input;
 mod inverse;
 mod junctions;
+mod linking;
 mod lookups;
 mod nesting;
 mod owning;
@@ -41,13 +42,14 @@ pub use result::{checked, member};
 pub(crate) use roots::{compile, validate};
 pub use running::{Failure, Fragment, Issue, Outcome, RunError, StatementError};
 
-use crate::bind::BindSource;
+use crate::bind::{Authorship, BindSource, BindType};
 use crate::lower::clauses::{self, Cell, Clause};
 use crate::lower::{Env, Refused, State, write_where};
 use crate::permissions::Access;
 use crate::plan::{Check, Message, MessagePart, PathFragment, StepKind, WriteError, WriteErrorKind};
-use crate::selection::Input;
+use crate::selection::{Input, Selected};
 use crate::sql::Alias;
+use program::Program;
 
 /// The row is missing, or the caller may not do this; the two must not be told apart.
 fn not_found(field: Option<&FieldName>, message: Option<Message>) -> WriteError {
@@ -100,14 +102,17 @@ fn permitted<'a>(env: &Env<'a>, entity: &'a Entity, operation: OperationKind, fi
 struct Answer {
     checks: Vec<Check>,
     n_written: usize,
+    /// See [`StepKind::Change`].
+    is_whole: bool,
+    json: Alias,
 }
 
 impl Answer {
     /// Begins `SELECT 0 AS ordinal, (SELECT row_to_json(…) FROM (SELECT …`.
-    fn begin(state: &mut State) -> (Self, Alias) {
+    fn begin(state: &mut State) -> Self {
         let json = state.sql.next_alias();
         state.sql.syntax("SELECT 0 AS ordinal, (SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-        (Self { checks: Vec::new(), n_written: 0 }, json)
+        Self { checks: Vec::new(), n_written: 0, is_whole: false, json }
     }
 
     /// Adds a condition; `write` writes it.
@@ -144,13 +149,60 @@ impl Answer {
         self.n_written += 1;
     }
 
-    /// Ends the statement. `given` are the fields whose values the caller gave.
-    fn finish(self, env: &Env<'_>, state: &mut State, json: Alias, entity: &Entity, given: &[&FieldName]) -> StepKind {
-        state.sql.syntax(") ").alias(json).syntax(")::text AS json");
+    /// Ends a statement that changes nothing.
+    fn finish(self, env: &Env<'_>, state: &mut State, entity: &Entity) -> StepKind {
+        state.sql.syntax(") ").alias(self.json).syntax(")::text AS json");
+        self.kind(env, entity, &[])
+    }
+
+    /// Ends a statement that changes rows: triggers read who did it and why. They run when the statement has ended, so it is said in time.
+    fn finish_change(self, env: &Env<'_>, state: &mut State, entity: &Entity, given: &[&FieldName]) -> StepKind {
+        state.sql.syntax(") ").alias(self.json).syntax(")::text AS json");
+        let settings = [
+            (" WHERE set_config('freehold.identity_id', ", Authorship::Identity),
+            (" AND set_config('freehold.request_id', ", Authorship::RequestId),
+            (" AND set_config('freehold.operation', ", Authorship::OperationName),
+        ];
+        for (setting, authorship) in settings {
+            state.sql.syntax(setting).bind(BindSource::Authorship(authorship), BindType::Text).syntax(", true) IS NOT NULL");
+        }
+        self.kind(env, entity, given)
+    }
+
+    fn kind(self, env: &Env<'_>, entity: &Entity, given: &[&FieldName]) -> StepKind {
         let quotable =
             entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect();
-        StepKind::Change { checks: self.checks, entity: entity.name.clone(), quotable }
+        let (checks, is_whole) = (self.checks, self.is_whole);
+        StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node: false }
     }
+}
+
+/// Adds the result's node as a second row of the statement, when it is wanted there and `write` needs nothing of the tables that the statement changes: all parts of a
+/// statement see the tables as they were before.
+fn write_node<'a>(
+    program: &mut Program<'_, 'a>,
+    state: &mut State,
+    kind: &mut StepKind,
+    changed: &[&Ident],
+    write: impl FnOnce(&Env<'a>, &mut State, &Selected) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let Some(node) = program.node.take() else { return Ok(()) };
+    let (mark, n_images) = (state.sql.mark(), state.images.len());
+    state.sql.syntax(" UNION ALL SELECT 1, coalesce(");
+    write(program.env, state, node)?;
+    state.sql.syntax("::text, 'null')");
+    let piece = state.sql.cut(mark);
+    if changed.iter().any(|table| piece.names(table)) {
+        state.images.truncate(n_images);
+        program.node = Some(node);
+        return Ok(());
+    }
+    state.sql.paste(piece);
+    if let StepKind::Change { has_node, .. } = kind {
+        *has_node = true;
+    }
+    program.images.append(&mut state.images);
+    Ok(())
 }
 
 /// Whether the caller sees the field of every row that he sees.

@@ -46,12 +46,19 @@ impl<'a> Parent<'a> {
     }
 
     /// Makes a row refer to it, or to nothing.
-    pub fn adopt(&self, program: &mut Program<'_, 'a>, target: &'a Entity, found: &Found<'a>, refers: bool, place: &Place) {
+    pub fn adopt(
+        &self,
+        program: &mut Program<'_, 'a>,
+        target: &'a Entity,
+        found: &Found<'a>,
+        refers: bool,
+        place: &Place,
+    ) -> Result<(), Refused> {
         let mut values = Values::default();
         let key = if refers { self.key.clone() } else { BindSource::Literal(Value::Null) };
         values.point(self.field, self.joining, self.entity, key);
         let name: Arc<str> = program.next_row();
-        change(program, target, found, &values, &name, place);
+        change(program, target, found, &values, &name, place)
     }
 }
 
@@ -89,14 +96,14 @@ fn child<'a>(program: &mut Program<'_, 'a>, nested: &Nested<'a>, parent: &Parent
     match &nested.operation {
         Operation::Connect(by) => {
             if let Some(found) = lookups::found(program, target, by, None, place) {
-                parent.adopt(program, target, &found, true, place);
+                parent.adopt(program, target, &found, true, place)?;
             }
         }
         Operation::Create(data) => drop(create(program, target, data, Some(parent), place)?),
         Operation::ConnectOrCreate(by, data) => {
             let known = lookups::optional(program, target, by, None, place);
             let found = Found::with_key(target, &known);
-            parent.adopt(program, target, &found, true, &place.when(Guard::Found(known.clone())));
+            parent.adopt(program, target, &found, true, &place.when(Guard::Found(known.clone())))?;
             create(program, target, data, Some(parent), &place.when(Guard::Missing(known)))?;
         }
         Operation::Update(by, data) => {
@@ -113,7 +120,7 @@ fn child<'a>(program: &mut Program<'_, 'a>, nested: &Nested<'a>, parent: &Parent
             if !parent.nullable {
                 program.refuse(place, not_null(Some(parent.field)));
             } else if let Some(found) = lookups::found(program, target, by, Some(parent), place) {
-                parent.adopt(program, target, &found, false, place);
+                parent.adopt(program, target, &found, false, place)?;
             }
         }
         Operation::Delete(by) => remove(program, nested, by, Some(parent), place)?,

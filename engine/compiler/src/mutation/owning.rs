@@ -124,7 +124,7 @@ pub(super) fn on_update<'a>(
         let new = match &nested.operation {
             Operation::Connect(by) if leaves_trace(program.env, nested) => {
                 let key = lookups::required(program, target, by, &below);
-                release(program, entity, Some(row), nested, &key, &below);
+                release(program, entity, Some(row), nested, &key, &below)?;
                 key
             }
             Operation::Connect(by) => {
@@ -145,7 +145,7 @@ pub(super) fn on_update<'a>(
             Operation::Upsert(_, data, created) => {
                 update(program, target, Found::with_key(target, held), data, &found)?;
                 let key = create(program, target, created, None, &missing)?;
-                point(program, entity, row, nested, key, &missing);
+                point(program, entity, row, nested, key, &missing)?;
                 continue;
             }
             Operation::Delete(_) => {
@@ -187,7 +187,7 @@ fn connect_or_create<'a>(
     place: &Place,
 ) -> Result<BindSource, Refused> {
     let known = lookups::optional(program, nested.target, by, None, place);
-    release(program, entity, row, nested, &known, &place.when(Guard::Found(known.clone())));
+    release(program, entity, row, nested, &known, &place.when(Guard::Found(known.clone())))?;
     let new = create(program, nested.target, data, None, &place.when(Guard::Missing(known.clone())))?;
     Ok(BindSource::FirstOf(vec![known, new]))
 }
@@ -200,9 +200,9 @@ fn release<'a>(
     nested: &Nested<'a>,
     key: &BindSource,
     place: &Place,
-) {
+) -> Result<(), Refused> {
     if !matches!(nested.relation.kind, RelationKind::OneHasOneOwning { .. }) {
-        return;
+        return Ok(());
     }
     let holder = lookups::holder(program, entity, joining(nested), nested.target, key, place);
     let mut held = place.when(Guard::Found(holder.clone()));
@@ -210,10 +210,10 @@ fn release<'a>(
         held = held.when(Guard::Differ(holder.clone(), row.clone()));
     }
     if is_nullable(nested) {
-        point(program, entity, &holder, nested, BindSource::Literal(Value::Null), &held);
-    } else {
-        program.refuse(&held, not_null(None));
+        return point(program, entity, &holder, nested, BindSource::Literal(Value::Null), &held);
     }
+    program.refuse(&held, not_null(None));
+    Ok(())
 }
 
 /// Points the foreign key of a row at another row, in a statement of its own.
@@ -224,11 +224,11 @@ fn point<'a>(
     nested: &Nested<'a>,
     key: BindSource,
     place: &Place,
-) {
+) -> Result<(), Refused> {
     let mut values = Values::default();
     values.point(nested.field, joining(nested), nested.target, key);
     let name = program.next_row();
-    change(program, entity, &Found::with_key(entity, row), &values, &name, place);
+    change(program, entity, &Found::with_key(entity, row), &values, &name, place)
 }
 
 /// What becomes of the row that was held before.

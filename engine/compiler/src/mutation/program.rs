@@ -7,7 +7,7 @@ use freehold_schema::names::FieldName;
 use crate::bind::BindSource;
 use crate::lower::{Env, State};
 use crate::plan::{Action, Guard, ImageSlot, PathFragment, Step, StepKind, WriteError};
-use crate::selection::Input;
+use crate::selection::{Input, Selected};
 
 /// The steps of a write, and what it needs.
 #[derive(Debug)]
@@ -18,13 +18,15 @@ pub(super) struct Program<'p, 'a> {
     /// New keys of the whole mutation.
     n_new_ids: &'p mut usize,
     n_rows: usize,
+    /// The node of the result, to be read by the statement of the root's own row if it can.
+    pub node: Option<&'p Selected>,
     /// Foreign keys are checked at the commit, so rows that are still referenced may go.
     pub defers_foreign_keys: bool,
 }
 
 impl<'p, 'a> Program<'p, 'a> {
     pub fn new(env: &'p Env<'a>, n_new_ids: &'p mut usize, defers_foreign_keys: bool) -> Self {
-        Self { env, steps: Vec::new(), images: Vec::new(), n_new_ids, n_rows: 0, defers_foreign_keys }
+        Self { env, steps: Vec::new(), images: Vec::new(), n_new_ids, n_rows: 0, node: None, defers_foreign_keys }
     }
 
     /// A new primary key.

@@ -16,7 +16,7 @@ use crate::error::RequestError;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, inputs, reading};
 use crate::permissions::Access;
-use crate::plan::{Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, StepKind, Transaction, Write};
+use crate::plan::{Action, Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, StepKind, Transaction, Write};
 use crate::selection::{Input, Selected};
 
 /// Compiles the root fields of a mutation.
@@ -81,6 +81,7 @@ fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Defer
         Meaning::Create(entity) => {
             let entity = env.entity(entity.as_str());
             let data = checked(env, entity, Purpose::Create, field, "data", &mut checks)?;
+            program.node = only_node(field).filter(|_| data.is_flat(env, entity));
             let row = create(&mut program, entity, &data, None, &Place::default())?;
             nodes(&mut program, field, entity, has_key(entity, row))?;
         }
@@ -88,6 +89,7 @@ fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Defer
             let entity = env.entity(entity.as_str());
             let data = checked(env, entity, Purpose::Update, field, "data", &mut checks)?;
             if let Some(found) = named(&mut program, entity, field)? {
+                program.node = only_node(field).filter(|_| data.is_flat(env, entity));
                 let row = update(&mut program, entity, found, &data, &Place::default())?;
                 nodes(&mut program, field, entity, has_key(entity, row))?;
             }
@@ -96,7 +98,10 @@ fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Defer
         Meaning::Delete(entity) => {
             let entity = env.entity(entity.as_str());
             if let Some(found) = named(&mut program, entity, field)? {
-                nodes(&mut program, field, entity, found.by.clone())?;
+                program.node = only_node(field);
+                if program.node.is_none() {
+                    nodes(&mut program, field, entity, found.by.clone())?;
+                }
                 deleting::remove(&mut program, entity, &found, field.pos, &Place::default())?;
             }
         }
@@ -155,9 +160,18 @@ fn argument<'f>(field: &'f Selected, name: &str) -> &'f Input {
     field.arguments.get(name).unwrap_or(&Input::Null)
 }
 
-/// The steps that read the nodes of a result, one for each time it is selected.
+/// The node of a result, when it is selected once.
+fn only_node(field: &Selected) -> Option<&Selected> {
+    let mut nodes = field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node);
+    nodes.next().filter(|_| nodes.next().is_none())
+}
+
+/// The steps that read the nodes of a result, one for each time it is selected; none when the statement of the row read it.
 fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity, found: Clause<'a>) -> Result<(), Refused> {
     let env = program.env;
+    if program.steps.iter().any(|step| matches!(step.action, Action::Send(_, StepKind::Change { has_node: true, .. }))) {
+        return Ok(());
+    }
     for node in field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node) {
         let images = std::mem::take(&mut program.images);
         let mut state = State { images, ..State::new(env, node.selections.fields()) };

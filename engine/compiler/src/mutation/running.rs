@@ -128,7 +128,7 @@ impl Write {
         }
     }
 
-    /// Runs the steps. `send` sends one of [`Write::statements`], by its index, in the transaction and returns the `json` of its only row.
+    /// Runs the steps. `send` sends one of [`Write::statements`], by its index, and returns the texts of its rows, in order.
     ///
     /// # Errors
     /// See [`RunError`]; the transaction is to be rolled back.
@@ -136,7 +136,7 @@ impl Write {
         &self,
         schema: &Schema,
         lasting: &BindContext<'_>,
-        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<String, StatementError<E>>,
+        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<Vec<String>, StatementError<E>>,
     ) -> Result<Outcome, RunError<E>> {
         if let Some(outcome) = self.judge(lasting).map_err(RunError::Request)? {
             return Ok(outcome);
@@ -156,18 +156,22 @@ impl Write {
                 Action::Refuse(error) => return failed(error, step, &context),
             };
             let binds = statement.bind(&context).map_err(RunError::Request)?;
-            let json = match send(index, binds) {
-                Ok(json) => json,
+            let mut texts = match send(index, binds) {
+                Ok(texts) => texts.into_iter(),
                 Err(StatementError::Database(error)) => return step.refused(schema, kind, error, &context),
                 Err(StatementError::Other(error)) => return Err(RunError::Other(error)),
             };
+            let json = texts.next().ok_or(RunError::UnexpectedAnswer)?;
             match kind {
                 StepKind::Node => nodes.push(json),
-                StepKind::Change { checks, .. } => {
+                StepKind::Change { checks, has_node, .. } => {
                     let answer: Value = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
                     keep(&answer, &mut outputs);
                     if let Some(error) = broken(&answer, checks) {
                         return failed(error, step, &BindContext { steps: &outputs, ..*lasting });
+                    }
+                    if *has_node {
+                        nodes.push(texts.next().ok_or(RunError::UnexpectedAnswer)?);
                     }
                 }
             }

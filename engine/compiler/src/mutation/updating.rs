@@ -10,11 +10,11 @@ use super::input::Data;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, connecting, nesting, not_found, owning, write_lookup};
+use super::{Answer, connecting, nesting, not_found, owning, write_lookup, write_node};
 use crate::bind::BindSource;
 use crate::lower::clauses::{ALWAYS, Clause};
-use crate::lower::{Env, Refused, State, write_and};
-use crate::plan::{StepKind, WriteError};
+use crate::lower::{Env, Refused, State, reading, write_and};
+use crate::plan::WriteError;
 use crate::sql::Alias;
 
 /// A row that is looked up among those the caller sees.
@@ -56,7 +56,7 @@ pub(super) fn update<'a>(
         owning::connects(program, data, place, &mut values);
     }
     if !values.assignments.is_empty() {
-        change(program, entity, &found, &values, &name, place);
+        change(program, entity, &found, &values, &name, place)?;
     } else if held.is_none() {
         find(program, entity, &found, &name, &[], place);
     }
@@ -81,7 +81,7 @@ pub(super) fn find<'a>(
     state.sql.syntax("WITH ");
     let row = write_lookup(env, &mut state, entity, found.by.clone());
     state.sql.syntax(" ");
-    let (mut answer, json) = Answer::begin(&mut state);
+    let mut answer = Answer::begin(&mut state);
     answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
     if !found.filter.is_always() {
         answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, &found.filter));
@@ -93,7 +93,7 @@ pub(super) fn find<'a>(
         BindSource::Step(name)
     });
     let held = held.collect();
-    let kind: StepKind = answer.finish(env, &mut state, json, entity, &[]);
+    let kind = answer.finish(env, &mut state, entity);
     program.push(place, state, kind);
     held
 }
@@ -106,7 +106,7 @@ pub(super) fn change<'a>(
     values: &Values<'a>,
     name: &Arc<str>,
     place: &Place,
-) {
+) -> Result<(), Refused> {
     let env = program.env;
     let permitted = values.permitted(env, entity, OperationKind::Update);
     let mut state = State::new(env, &[]);
@@ -130,14 +130,19 @@ pub(super) fn change<'a>(
     connecting::write_conditions(env, &mut state, &connected, true);
     state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
 
-    let (mut answer, json) = Answer::begin(&mut state);
+    let mut answer = Answer::begin(&mut state);
     answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
     connecting::add_checks(env, &mut state, &mut answer, &connected);
     // On the row as it was, which also held when it was changed, and as it is now.
     answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
     answer.key(&mut state, name, row, entity);
-    let kind: StepKind = answer.finish(env, &mut state, json, entity, &values.fields);
+    answer.is_whole = permitted.is_always() && values.connects.iter().all(|connect| connect.exclusive.is_none());
+    let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
+    write_node(program, &mut state, &mut kind, &[&entity.table], |env, state, node| {
+        reading::write_named(env, state, entity, changed, node)
+    })?;
     program.push(place, state, kind);
+    Ok(())
 }
 
 /// ` WHERE key = (the row that was found)`

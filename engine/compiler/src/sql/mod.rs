@@ -185,6 +185,15 @@ pub struct Piece {
     binds: Vec<Bind>,
 }
 
+impl Piece {
+    /// Whether it reads a table of the tenant's content.
+    #[must_use]
+    pub fn names(&self, table: &Ident) -> bool {
+        let name = format!("\"content\".{table}");
+        self.segments.iter().any(|segment| segment.contains(&name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

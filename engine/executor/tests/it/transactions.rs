@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use freehold_devstack::test_cluster;
-use freehold_executor::{ExecuteError, Outcome, PoolConfig};
+use freehold_executor::{ExecuteError, Mode, Outcome, PoolConfig};
 
 use crate::world::World;
 use crate::{registry, route, soon, statement, text};
-
-const AUTHOR: uuid::Uuid = uuid::Uuid::from_u128(7);
 
 const COUNTER: &str = "CREATE TABLE content.counter (n int); INSERT INTO content.counter VALUES (0);
     CREATE TABLE content.parent (id int PRIMARY KEY);
@@ -24,7 +22,7 @@ async fn changes_stay_or_go_together() {
     for (commits, expected) in [(true, "2"), (false, "2")] {
         let add = Arc::clone(&add);
         let n: usize = registry
-            .transaction(&tenant, soon(), AUTHOR, move |transaction| {
+            .transaction(&tenant, soon(), Mode::Several, move |transaction| {
                 let n = transaction.query(&add, vec![])?.len() + transaction.query(&add, vec![])?.len();
                 Ok(if commits { Outcome::Commit(n) } else { Outcome::Rollback(n) })
             })
@@ -48,7 +46,7 @@ async fn transactions_that_meet_are_run_again() {
         let (read, write) = (Arc::clone(&read), Arc::clone(&write));
         all.spawn(async move {
             registry
-                .transaction(&tenant, soon(), AUTHOR, move |transaction| {
+                .transaction(&tenant, soon(), Mode::Several, move |transaction| {
                     attempts.fetch_add(1, Ordering::Relaxed);
                     let n = transaction.query(&read, vec![])?[0].ordinal;
                     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -73,7 +71,9 @@ async fn a_constraint_that_fails_at_commit_is_reported_with_its_name() {
     let tenant = route(&registry, &world.tenant("acme", COUNTER).await).await;
     let insert = statement("INSERT INTO content.child VALUES (1, 7) RETURNING 0, ''");
     let result = registry
-        .transaction(&tenant, soon(), AUTHOR, move |transaction| transaction.query(&insert, vec![]).map(|_| Outcome::Commit(())))
+        .transaction(&tenant, soon(), Mode::Several, move |transaction| {
+            transaction.query(&insert, vec![]).map(|_| Outcome::Commit(()))
+        })
         .await;
     let Err(ExecuteError::Database(error)) = result else { panic!("{result:?}") };
     assert_eq!((error.sqlstate, error.constraint.as_deref()), ("23503", Some("child_parent_fkey")));
@@ -87,7 +87,7 @@ async fn a_panic_in_the_middle_is_an_error_and_nothing_stays() {
     let tenant = route(&registry, &world.tenant("acme", COUNTER).await).await;
     let add = statement("UPDATE content.counter SET n = n + 1 RETURNING 0, n::text");
     let result: Result<(), _> = registry
-        .transaction(&tenant, soon(), AUTHOR, move |transaction| {
+        .transaction(&tenant, soon(), Mode::Several, move |transaction| {
             transaction.query(&add, vec![])?;
             panic!("a mistake of ours");
         })
@@ -97,16 +97,25 @@ async fn a_panic_in_the_middle_is_an_error_and_nothing_stays() {
 }
 
 #[tokio::test]
-async fn the_author_is_known_in_its_transaction_and_nowhere_else() {
+async fn single_statements_that_meet_are_run_again() {
+    const N: usize = 6;
     let world = World::on(test_cluster());
-    let registry = registry(&world, PoolConfig { max_connections_per_tenant: 1, ..PoolConfig::for_testing() });
+    let registry = Arc::new(registry(&world, PoolConfig { max_connections_per_tenant: 6, ..PoolConfig::for_testing() }));
     let tenant = route(&registry, &world.tenant("acme", COUNTER).await).await;
-    const NOW: &str = "SELECT 0, coalesce(current_setting('freehold.identity_id', true), '')";
-    let ask = statement(NOW);
-    let inside = registry
-        .transaction(&tenant, soon(), AUTHOR, move |transaction| transaction.query(&ask, vec![]).map(Outcome::Commit))
-        .await
-        .unwrap();
-    assert_eq!(inside[0].value, AUTHOR.to_string().as_bytes());
-    assert_eq!(text(&registry, &tenant, NOW, vec![]).await, "", "the same connection, afterwards");
+    // Everybody has taken the snapshot before the first one writes.
+    let add = statement("UPDATE content.counter SET n = n + 1 WHERE pg_sleep(0.05) IS NOT NULL RETURNING 0, n::text");
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..N {
+        let (registry, tenant, add) = (Arc::clone(&registry), Arc::clone(&tenant), Arc::clone(&add));
+        all.spawn(async move {
+            let work =
+                move |transaction: &mut freehold_executor::Transaction<'_>| transaction.query(&add, vec![]).map(Outcome::Commit);
+            registry.transaction(&tenant, soon(), Mode::Single, work).await
+        });
+    }
+    while let Some(result) = all.join_next().await {
+        result.unwrap().unwrap();
+    }
+    let n = text(&registry, &tenant, "SELECT 0, n::text FROM content.counter", vec![]).await;
+    assert_eq!(n, N.to_string(), "each found the other's change");
 }
