@@ -1,6 +1,7 @@
 //! From an operation to a plan.
 
 use freehold_schema::Schema;
+use freehold_schema::names::EntityName;
 
 use crate::api::{Api, Meaning};
 use crate::bind::StepOutputs;
@@ -56,19 +57,37 @@ pub(crate) fn query(
     variables: &Variables,
 ) -> Result<QueryPlan, Vec<RequestError>> {
     let mut state = State::new(env, fields);
-    let mut n_rows = 0;
+    let mut asking = Asking { n_fields: n_asking(fields), n_written: 0 };
     let roots =
-        roots(env, &mut state, &mut n_rows, type_name, fields).map_err(|refused| vec![refused.into_request_error(variables)])?;
-    if n_rows > 1 {
+        roots(env, &mut state, &mut asking, type_name, fields).map_err(|refused| vec![refused.into_request_error(variables)])?;
+    if asking.n_written > 1 {
         state.sql.syntax(" ORDER BY 1");
     }
-    Ok(QueryPlan { roots, statement: (n_rows > 0).then(|| state.sql.finish()), images: state.images })
+    Ok(QueryPlan { roots, statement: (asking.n_written > 0).then(|| state.sql.finish()), images: state.images })
+}
+
+/// Root fields that ask the database.
+struct Asking {
+    /// Of the whole operation.
+    n_fields: usize,
+    /// Those that are in the statement so far.
+    n_written: usize,
+}
+
+fn n_asking(fields: &[Selected]) -> usize {
+    let of_field = |field: &Selected| match &field.meaning {
+        Meaning::Typename | Meaning::Info | Meaning::ModelSchema | Meaning::Introspection => 0,
+        Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => 0,
+        Meaning::QueryTransaction => n_asking(fields_of(field)),
+        _ => 1,
+    };
+    fields.iter().map(of_field).sum()
 }
 
 fn roots(
     env: &Env<'_>,
     state: &mut State,
-    n_rows: &mut usize,
+    asking: &mut Asking,
     type_name: &str,
     fields: &[Selected],
 ) -> Result<Vec<Root>, Refused> {
@@ -83,8 +102,9 @@ fn roots(
                 Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => {
                     RootValue::Validation(mutation::validate(env, field)?, Box::new(field.clone()))
                 }
-                Meaning::QueryTransaction => RootValue::Object(roots(env, state, n_rows, &field.type_name, fields_of(field))?),
-                _ => row(env, state, n_rows, field)?,
+                Meaning::QueryTransaction => RootValue::Object(roots(env, state, asking, &field.type_name, fields_of(field))?),
+                Meaning::List(entity) if asking.n_fields == 1 => items(env, state, asking, entity, field)?,
+                _ => row(env, state, asking, field)?,
             };
             Ok(Root { key: field.key.clone(), value })
         })
@@ -98,18 +118,31 @@ fn fields_of(field: &Selected) -> &[Selected] {
     }
 }
 
+/// A list that is all of the statement: as one value, PostgreSQL would copy the whole of it several times.
+fn items(
+    env: &Env<'_>,
+    state: &mut State,
+    asking: &mut Asking,
+    entity: &EntityName,
+    field: &Selected,
+) -> Result<RootValue, Refused> {
+    state.sql.syntax("SELECT 0 AS ordinal, ");
+    asking.n_written = 1;
+    reading::write_items(env, state, entity, field).map(RootValue::Items)
+}
+
 /// A root field that is a row of the statement.
-fn row(env: &Env<'_>, state: &mut State, n_rows: &mut usize, field: &Selected) -> Result<RootValue, Refused> {
-    let (start, n_images) = (state.sql.mark(), state.images.len());
-    state.sql.syntax(if *n_rows == 0 { "SELECT " } else { " UNION ALL SELECT " }).number(*n_rows);
-    state.sql.syntax(if *n_rows == 0 { " AS ordinal, " } else { ", " });
+fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) -> Result<RootValue, Refused> {
+    let (start, n_images, n_rows) = (state.sql.mark(), state.images.len(), asking.n_written);
+    state.sql.syntax(if n_rows == 0 { "SELECT " } else { " UNION ALL SELECT " }).number(n_rows);
+    state.sql.syntax(if n_rows == 0 { " AS ordinal, " } else { ", " });
     // A record around it: root fields have different types, and a column of all their rows has one.
     state.sql.syntax("ROW(");
     match reading::write_root(env, state, field) {
         Ok(output) => {
-            state.sql.syntax(if *n_rows == 0 { ") AS value" } else { ")" });
-            let ordinal = i32::try_from(*n_rows).expect("limits keep the number of fields small");
-            *n_rows += 1;
+            state.sql.syntax(if n_rows == 0 { ") AS value" } else { ")" });
+            let ordinal = i32::try_from(n_rows).expect("limits keep the number of fields small");
+            asking.n_written += 1;
             Ok(RootValue::Row(ordinal, output))
         }
         Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {

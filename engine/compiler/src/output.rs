@@ -36,6 +36,9 @@ pub struct Malformed;
 /// The bytes of an array's header before its first item: dimensions, flags, type, length, lower bound (PostgreSQL sources, array_send).
 const ARRAY_HEADER: usize = 20;
 
+/// Between items. As `json_agg` writes it, so that an answer looks the same wherever it was made.
+const SEPARATOR: &[u8] = b", ";
+
 impl Output {
     /// Appends the JSON of a root field: the only value of a record.
     ///
@@ -46,6 +49,20 @@ impl Output {
         let _n_values = take_number(&mut rest)?;
         let _type = take_number(&mut rest)?;
         self.write(take_value(&mut rest)?, json)
+    }
+
+    /// Appends the JSON of a list whose items are values of rows.
+    ///
+    /// # Errors
+    /// [`Malformed`]
+    pub fn write_items<'a>(&self, items: impl Iterator<Item = &'a [u8]>, json: &mut Vec<u8>) -> Result<(), Malformed> {
+        json.push(b'[');
+        for (index, item) in items.enumerate() {
+            json.extend_from_slice(if index == 0 { b"" } else { SEPARATOR });
+            self.write(Some(item), json)?;
+        }
+        json.push(b']');
+        Ok(())
     }
 
     /// Appends the JSON of a value in PostgreSQL's binary format; None is NULL.
@@ -99,8 +116,7 @@ fn write_list(item: &Output, array: &[u8], json: &mut Vec<u8>) -> Result<(), Mal
         rest = array.get(ARRAY_HEADER..).ok_or(Malformed)?;
         let mut is_first = true;
         while !rest.is_empty() {
-            // As `json_agg` writes it, so that an answer looks the same wherever it was made.
-            json.extend_from_slice(if is_first { b"" } else { b", " });
+            json.extend_from_slice(if is_first { b"" } else { SEPARATOR });
             is_first = false;
             item.write(take_value(&mut rest)?, json)?;
         }

@@ -60,7 +60,7 @@ impl Statement {
 }
 
 /// A compiled query. Its statement returns, for each [`RootValue::Row`], one row `(ordinal int4, value record)` in ascending order of `ordinal`; the record has
-/// one value, the root field's.
+/// one value, the root field's. When [`RootValue::Items`] is among the root fields, all rows are its items.
 #[derive(Debug, Clone)]
 pub struct QueryPlan {
     /// Root fields in answer order.
@@ -79,7 +79,11 @@ impl QueryPlan {
             roots.iter().any(|root| match &root.value {
                 RootValue::Failed(_) => true,
                 RootValue::Object(roots) => fail(roots),
-                RootValue::Row(..) | RootValue::Constant(_) | RootValue::Introspection | RootValue::Validation(..) => false,
+                RootValue::Row(..)
+                | RootValue::Items(_)
+                | RootValue::Constant(_)
+                | RootValue::Introspection
+                | RootValue::Validation(..) => false,
             })
         }
         fail(&self.roots)
@@ -100,6 +104,8 @@ pub struct Root {
 pub enum RootValue {
     /// The row with this ordinal, and what its value is.
     Row(i32, Output),
+    /// A list of all rows of the statement, and what each one's value is.
+    Items(Output),
     /// Fixed JSON text: `__typename`, `_info`, the model.
     Constant(String),
     /// `__schema` or `__type`: answered by the type system.

@@ -150,6 +150,7 @@ fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
     for Root { key, value } in roots {
         let _ = match value {
             RootValue::Row(ordinal, _) => writeln!(text, "-- {prefix}{key}: row {ordinal}"),
+            RootValue::Items(_) => writeln!(text, "-- {prefix}{key}: all rows"),
             RootValue::Constant(json) if json.len() > 100 => writeln!(text, "-- {prefix}{key}: {} bytes of JSON", json.len()),
             RootValue::Constant(json) => writeln!(text, "-- {prefix}{key}: {json}"),
             RootValue::Validation(checks, _) => {

@@ -26,7 +26,7 @@ pub struct SqlStatement {
     ran_before: AtomicBool,
 }
 
-/// One row of an answer: the root field's ordinal and its value.
+/// One row of an answer: the root field's ordinal and its value, or one item of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Which root field, see [`freehold_compiler::plan::RootValue::Row`].

@@ -81,6 +81,10 @@ impl Writer {
                     self.key(&root.key);
                     output.write_root(value_of(rows, *ordinal)?, &mut self.data).map_err(malformed)?;
                 }
+                RootValue::Items(item) => {
+                    self.key(&root.key);
+                    item.write_items(rows.iter().map(|row| row.value.as_ref()), &mut self.data).map_err(malformed)?;
+                }
                 RootValue::Constant(json) => self.field(&root.key, json.as_bytes()),
                 RootValue::Validation(checks, field) => {
                     let nothing = StepOutputs::new();
@@ -203,6 +207,16 @@ mod tests {
         writer.roots(&roots, &rows, &Introspected::default(), &no_values()).unwrap();
         let body = String::from_utf8(writer.finish().body).unwrap();
         assert_eq!(body, r#"{"data":{"a":[1],"t":{"b":{"x":2},"c":"Query"},"e":{}}}"#);
+    }
+
+    #[test]
+    fn all_rows_are_the_items_of_the_only_list() {
+        let roots = [root("a", RootValue::Items(Output::Object(vec![("x".into(), Output::Json)])))];
+        for (rows, list) in [(vec![], "[]"), (vec![row(0, "1"), row(0, "2")], r#"[{"x":1}, {"x":2}]"#)] {
+            let mut writer = Writer::new(Style::Plain, 10);
+            writer.roots(&roots, &rows, &Introspected::default(), &no_values()).unwrap();
+            assert_eq!(String::from_utf8(writer.finish().body).unwrap(), format!(r#"{{"data":{{"a":{list}}}}}"#));
+        }
     }
 
     #[test]

@@ -291,7 +291,9 @@ fn has_introspection(roots: &[Root]) -> bool {
     roots.iter().any(|root| match &root.value {
         RootValue::Introspection => true,
         RootValue::Object(roots) => has_introspection(roots),
-        RootValue::Row(..) | RootValue::Constant(_) | RootValue::Validation(..) | RootValue::Failed(_) => false,
+        RootValue::Row(..) | RootValue::Items(_) | RootValue::Constant(_) | RootValue::Validation(..) | RootValue::Failed(_) => {
+            false
+        }
     })
 }
 

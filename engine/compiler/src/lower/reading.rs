@@ -50,6 +50,16 @@ pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected)
     }
 }
 
+/// Writes the rows of a list that is a statement's only root field, behind `SELECT … `; what each row's value is, is the answer.
+pub(crate) fn write_items<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    entity: &EntityName,
+    field: &Selected,
+) -> Result<Output, Refused> {
+    rows::write_items(env, state, &root_rows(env, entity, field)?, field)
+}
+
 fn root_rows<'a>(env: &Env<'a>, entity: &EntityName, field: &Selected) -> Result<Rows<'a>, Refused> {
     let entity = env.entity(entity.as_str());
     let arguments = Arguments::of(env, Access::Root, entity, &entity.order_by, field)?;

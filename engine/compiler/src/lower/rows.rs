@@ -16,14 +16,20 @@ use crate::selection::Selected;
 
 /// Writes an array of records.
 pub(super) fn write_list<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected) -> Result<Output, Refused> {
-    let alias = state.sql.next_alias();
     state.sql.syntax("ARRAY(SELECT ");
+    let item = write_items(env, state, rows, field)?;
+    state.sql.syntax(")");
+    Ok(Output::List(Box::new(item)))
+}
+
+/// Writes `record FROM …`, with the records of a list.
+pub(super) fn write_items<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected) -> Result<Output, Refused> {
+    let alias = state.sql.next_alias();
     state.sql.track(alias);
     let row = Row { entity: rows.entity, alias, access: rows.access };
     let item = write_record(env, state, row, &field.type_name, field.selections.fields())?;
     write_list_source(env, state, rows, alias);
-    state.sql.syntax(")");
-    Ok(Output::List(Box::new(item)))
+    Ok(item)
 }
 
 /// Writes the record of the only row; `limited` when nothing in the database makes sure that there is only one. NULL when there is none.

@@ -168,6 +168,24 @@ fn an_incomplete_key_fails_its_own_root_field_and_quotes_this_requests_values() 
 }
 
 #[test]
+fn only_a_list_that_alone_asks_the_database_is_all_rows() {
+    let is_all = |document: &str| {
+        let (plan, _) = query("admin", document, &Value::Null).unwrap();
+        format!("{:?}", plan.roots).contains("Items(")
+    };
+    for alone in ["{ listTag { id } }", "{ _info { description } transaction { __typename listTag { id } } }"] {
+        assert!(is_all(alone), "{alone}");
+    }
+    for not in [
+        "{ a: listTag { id } b: listTag { id } }",
+        "{ listTag { id } transaction { listSite { id } } }",
+        "{ aggregateTag { count } }",
+    ] {
+        assert!(!is_all(not), "{not}");
+    }
+}
+
+#[test]
 fn negation_keeps_unknown_apart_from_false() {
     let sql = |filter: &str| statement("admin", &format!("{{ listArticle(filter: {filter}) {{ title }} }}"), &Value::Null).sql();
     // As a condition, a missing author and another one are the same …
