@@ -190,6 +190,12 @@ impl DatabaseError {
         self.sqlstate.starts_with("22") || self.sqlstate.starts_with("54")
     }
 
+    /// Whether a table was not there: a migration that is still to come.
+    #[must_use]
+    pub fn is_missing_table(&self) -> bool {
+        self.sqlstate == "42P01"
+    }
+
     /// From diesel's error; anything that is not from PostgreSQL as text.
     pub(crate) fn of(error: DieselError) -> Result<Self, String> {
         match error {

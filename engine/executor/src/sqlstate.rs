@@ -37,6 +37,7 @@ const STATEMENTS: &[(&str, SqlState)] = &[
     ("invalid regular expression", "2201B"),
     ("cached plan must not change result type", "0A000"),
     ("permission denied", "42501"),
+    ("relation \"", "42P01"),
     ("stack depth limit exceeded", "54001"),
     ("index row ", "54000"),
     ("could not extend file", "53100"),
@@ -121,7 +122,8 @@ mod tests {
             ("date/time field value out of range: \"2020-13-01\"", "22008"),
             ("value \"9999999999\" is out of range for type integer", "22003"),
             ("integer out of range", "22003"),
-            ("relation \"content.article\" does not exist", "XX000"),
+            ("relation \"content.article\" does not exist", "42P01"),
+            ("unheard-of", "XX000"),
         ] {
             assert_eq!(of_statement(&unknown, message), state, "{message}");
         }

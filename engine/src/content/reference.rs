@@ -26,7 +26,7 @@ static REVISION: LazyLock<Arc<SqlStatement>> = LazyLock::new(|| Arc::new(revisio
 pub struct Reply {
     /// None when the client has it already.
     pub answer: Option<Answer>,
-    /// For a client that asked, unless nothing was ever written.
+    /// For a client that asked, unless nothing was ever written or it is not counted.
     pub reference: Option<String>,
 }
 
@@ -66,7 +66,11 @@ impl Setting {
     }
 
     async fn of_content(&self) -> Result<Option<String>, ExecuteError> {
-        let rows = self.read(&REVISION, Vec::new(), None).await?;
+        let rows = match self.read(&REVISION, Vec::new(), None).await {
+            // A database from before the migration that counts changes.
+            Err(ExecuteError::Database(error)) if error.is_missing_table() => return Ok(None),
+            result => result?,
+        };
         let Some(row) = rows.first() else { return Ok(None) };
         let mut context = Context::new(&SHA256);
         // A restored database may count to the same number again; the epoch is another then. What the number does not see is a new schema.

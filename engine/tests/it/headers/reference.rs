@@ -98,6 +98,20 @@ fn where_nothing_was_ever_written_there_is_no_ref() {
 }
 
 #[test]
+fn a_database_from_before_changes_were_counted_answers_without_a_ref() {
+    let engine = Engine::start(test_cluster());
+    let acme = engine.tenant("acme");
+    let admin = engine.token(&acme, "admin");
+    let known = reference(&ask(&engine, &admin, "none"));
+    engine.world.admin(&acme.database, "DROP TABLE freehold.revision");
+    for sent in ["none", &known, &known] {
+        let reply = ask(&engine, &admin, sent);
+        assert_eq!((reply.status, reply.header("x-contember-ref"), reply.header("x-freehold-ref")), (200, None, None));
+        assert_eq!(reply.json()["data"], json!({ "listNote": [{ "title": "First" }] }), "{}", reply.text);
+    }
+}
+
+#[test]
 fn a_stranger_is_told_nothing() {
     let engine = Engine::start(test_cluster());
     let acme = engine.tenant("acme");
