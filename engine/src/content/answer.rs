@@ -175,6 +175,7 @@ mod tests {
             &Plan::Query(QueryPlan { roots: Vec::new(), statement: None, images: Vec::new() }),
             Variables::default(),
             Arc::new(caller),
+            Authorship::default(),
         )
     }
 
