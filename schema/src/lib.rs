@@ -39,6 +39,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod acl;
+mod api_order;
 mod check;
 pub mod codes;
 pub mod ddl;

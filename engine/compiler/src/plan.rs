@@ -291,6 +291,8 @@ pub struct Write {
     pub result: Vec<Selected>,
     /// Images whose URLs are signed when the answer is written.
     pub images: Vec<ImageSlot>,
+    /// Rows that it creates, when it is one of many rows.
+    pub n_created: usize,
 }
 
 impl Write {
@@ -437,6 +439,8 @@ pub enum WriteErrorKind {
     InvalidDataInput,
     /// Any other SQL error.
     SqlError,
+    /// More rows than the caller's limit allows to change.
+    TooManyRows,
 }
 
 impl WriteErrorKind {
@@ -451,6 +455,7 @@ impl WriteErrorKind {
             Self::NonUniqueWhereInput => "NonUniqueWhereInput",
             Self::InvalidDataInput => "InvalidDataInput",
             Self::SqlError => "SqlError",
+            Self::TooManyRows => "TooManyRows",
         }
     }
 }

@@ -200,7 +200,7 @@ impl Attempt<'_> {
         ready: &[ReadyRoot],
         transaction: &mut executor::Transaction<'_>,
     ) -> Result<Done, Ended> {
-        let mut whole = Outcome::Done { nodes: Vec::new() };
+        let mut whole = Outcome::Done { nodes: Vec::new(), affected: 0 };
         let mut fields: Vec<Done> = Vec::with_capacity(inner.roots.len());
         for (root, ready) in inner.roots.iter().zip(ready) {
             if matches!(whole, Outcome::Failed(_)) {

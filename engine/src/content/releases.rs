@@ -94,6 +94,7 @@ impl Release {
             release: id.clone(),
             problem: errors.first().map_or_else(String::new, ToString::to_string),
         })?;
+        let schema = schema.in_api_order();
         Ok(Arc::new(Self { id, schema, apis: Mutex::new(LruCache::new(roles)) }))
     }
 

@@ -70,7 +70,7 @@ fn release(path: &Path, context: Option<&Path>, runtime: &Handle, output: Output
 }
 
 fn print(path: &Path, roles: &[String], output: Output) -> Result<Exit, Failure> {
-    let schema = read(path)?;
+    let schema = read(path)?.in_api_order();
     check_roles(&schema, roles)?;
     let memberships = roles.iter().map(|role| Membership { role: RoleName::new(role), variables: BTreeMap::new() });
     // The API depends on the roles alone; what their variables hold decides about rows.

@@ -131,6 +131,7 @@ fn write_types() -> Vec<TypeDefinition> {
                 "NonUniqueWhereInput",
                 "InvalidDataInput",
                 "SqlError",
+                "TooManyRows",
             ],
         ),
         union("_PathFragment", &["_FieldPathFragment", "_IndexPathFragment"]),

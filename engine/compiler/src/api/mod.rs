@@ -208,6 +208,12 @@ pub enum Meaning {
     Upsert(EntityName),
     /// `deleteX(by, filter)`
     Delete(EntityName),
+    /// `createManyX(data)`
+    CreateMany(EntityName),
+    /// `updateManyX(filter, data, limit)`
+    UpdateMany(EntityName),
+    /// `deleteManyX(filter, limit)`
+    DeleteMany(EntityName),
     /// `transaction(options) { … }` in a mutation.
     MutationTransaction,
     /// `query { … }` in a mutation.

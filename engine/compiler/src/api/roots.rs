@@ -16,11 +16,12 @@ impl Builder<'_> {
     pub(super) fn roots(&mut self) -> bool {
         let schema = self.schema;
         let mut reads = vec![field("schema", ty("_Schema"), Meaning::ModelSchema)];
-        let (mut writes, mut aggregates) = (Vec::new(), Vec::new());
+        let (mut writes, mut batches, mut aggregates) = (Vec::new(), Vec::new(), Vec::new());
         for entity in schema.entities.values() {
             reads.extend(self.reads(entity));
             aggregates.extend(self.aggregate_reads(entity));
             writes.extend(self.writes(entity));
+            batches.extend(self.batch_writes(entity));
         }
         self.add(object("QueryTransaction", reads.iter().chain(&aggregates).cloned()));
         reads.push(field("transaction", ty("QueryTransaction"), Meaning::QueryTransaction));
@@ -33,10 +34,12 @@ impl Builder<'_> {
         transaction.extend(plain_fields(&[("validation", "_ValidationResult!")]));
         transaction.extend(writes.iter().cloned());
         transaction.push(field("query", ty("Query"), Meaning::MutationQuery));
+        transaction.extend(batches.iter().cloned());
         self.add(object("MutationTransaction", transaction));
         let options = [("options", "MutationTransactionOptions")];
         writes.push(field_with("transaction", &options, ty("MutationTransaction!"), Meaning::MutationTransaction));
         writes.push(field("query", ty("Query!"), Meaning::MutationQuery));
+        writes.extend(batches);
         self.add(object("Mutation", writes));
         true
     }
@@ -116,6 +119,37 @@ impl Builder<'_> {
             fields.push(self.write("upsert", "Upsert", name, &arguments, Meaning::Upsert(id.clone())));
         }
         fields
+    }
+
+    /// Writes of many rows, beyond the recorded contract. They make room for an entity that has one of their names.
+    fn batch_writes(&mut self, entity: &Entity) -> Vec<OutputField> {
+        let (id, name) = (&entity.name, entity.name.as_str());
+        if self.schema.entities.contains_key(&*format!("Many{name}")) || entity.view.is_some() {
+            return Vec::new();
+        }
+        let (filter, limit) = (format!("{name}Where!"), ("limit", "Int"));
+        let (create, update) = (format!("[{name}CreateInput!]!"), format!("{name}UpdateInput!"));
+        let mut fields = Vec::new();
+        if self.is_creatable(name) && self.is_at_root(name, OperationKind::Create) {
+            fields.push(self.batch("create", "CreateMany", name, &[("data", &create)], Meaning::CreateMany(id.clone())));
+        }
+        if self.is_updatable(name) && self.is_at_root(name, OperationKind::Update) {
+            let arguments = [("filter", filter.as_str()), ("data", update.as_str()), limit];
+            fields.push(self.batch("update", "UpdateMany", name, &arguments, Meaning::UpdateMany(id.clone())));
+        }
+        if self.is_deletable(name) && self.is_at_root(name, OperationKind::Delete) {
+            let arguments = [("filter", filter.as_str()), limit];
+            fields.push(self.batch("delete", "DeleteMany", name, &arguments, Meaning::DeleteMany(id.clone())));
+        }
+        fields
+    }
+
+    fn batch(&mut self, verb: &str, kind: &str, entity: &str, arguments: &[(&str, &str)], meaning: Meaning) -> OutputField {
+        let result = format!("{entity}{kind}Result");
+        let mut fields = plain_fields(&RESULT_FIELDS);
+        fields.extend(plain_fields(&[("affected", "Int!"), ("validation", "_ValidationResult!")]));
+        self.add(implementing(&result, &["MutationResult"], fields));
+        field_with(&format!("{verb}Many{entity}"), arguments, ty(&format!("{result}!")), meaning)
     }
 
     /// One field that writes, and the type of its result.

@@ -4,6 +4,7 @@
 //! needs to know what they mean. [`program::Program`] collects its steps: each operation adds the statements of its own row, in the order of the contract, and
 //! hands the keys of rows that were found or made to the steps after it.
 
+mod batch;
 mod checking;
 mod connecting;
 mod creating;

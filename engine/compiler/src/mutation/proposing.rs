@@ -7,7 +7,6 @@ use freehold_schema::ident::Ident;
 use freehold_schema::model::{Column, Entity, FieldKind};
 
 use super::connecting::Connected;
-use super::updating::write_found;
 use super::values::Values;
 use crate::lower::clauses::Clause;
 use crate::lower::columns::write_null;
@@ -18,7 +17,7 @@ use crate::sql::Alias;
 pub(super) struct Proposal<'p, 'c, 'a> {
     pub values: &'p Values<'a>,
     pub connected: &'p [Connected<'c, 'a>],
-    /// CTE with the key of the row; None when the row is new. What the database generates is then NULL.
+    /// The row as it is; None when it is new. What the database generates is then NULL.
     pub old: Option<Alias>,
 }
 
@@ -30,7 +29,7 @@ pub(super) fn write_permitted(
     proposal: &Proposal<'_, '_, '_>,
     permitted: &Clause<'_>,
 ) {
-    let (proposed, old) = (state.sql.next_alias(), state.sql.next_alias());
+    let proposed = state.sql.next_alias();
     state.sql.syntax("EXISTS (SELECT 1 FROM (SELECT ");
     let start = state.sql.mark();
     state.sql.track(proposed);
@@ -38,21 +37,17 @@ pub(super) fn write_permitted(
     let condition = state.sql.cut(start);
     for (index, name) in state.sql.tracked(proposed).iter().enumerate() {
         state.sql.syntax(if index == 0 { "" } else { ", " });
-        write_cell(env, state, entity, proposal, old, name);
+        write_cell(env, state, entity, proposal, name);
         state.sql.syntax(" AS ").ident(name);
-    }
-    if let Some(row) = proposal.old {
-        state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(old);
-        write_found(state, entity, old, row);
     }
     state.sql.syntax(") ").alias(proposed).paste(condition).syntax(")");
 }
 
 /// The value that the column of this name will have.
-fn write_cell(env: &Env<'_>, state: &mut State, entity: &Entity, proposal: &Proposal<'_, '_, '_>, old: Alias, name: &Ident) {
+fn write_cell(env: &Env<'_>, state: &mut State, entity: &Entity, proposal: &Proposal<'_, '_, '_>, name: &Ident) {
     if let Some(assignment) = proposal.values.assignments.iter().find(|assignment| assignment.name == name) {
         assignment.write(env, state, proposal.connected);
-    } else if proposal.old.is_some() {
+    } else if let Some(old) = proposal.old {
         state.sql.column(old, name);
     } else {
         write_null(env.schema, &mut state.sql, type_of(env, entity, name));

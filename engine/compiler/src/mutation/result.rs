@@ -16,7 +16,7 @@ impl Write {
     #[must_use]
     pub fn answer(&self, outcome: &Outcome) -> String {
         let mut nodes = match outcome {
-            Outcome::Done { nodes } => nodes.iter(),
+            Outcome::Done { nodes, .. } => nodes.iter(),
             Outcome::Invalid(_) | Outcome::Failed(_) | Outcome::Undone => [].iter(),
         };
         let mut answer = String::from("{");
@@ -41,6 +41,10 @@ impl Write {
 pub fn member(outcome: &Outcome, field: &Selected) -> String {
     let value = match &*field.name {
         "ok" => Value::from(matches!(outcome, Outcome::Done { .. })),
+        "affected" => match outcome {
+            Outcome::Done { affected, .. } => Value::from(*affected),
+            Outcome::Invalid(_) | Outcome::Failed(_) | Outcome::Undone => Value::from(0),
+        },
         "errorMessage" => error_message(outcome).map_or(Value::Null, Value::from),
         "errors" => match outcome {
             Outcome::Failed(failures) => failures.iter().map(error).collect(),

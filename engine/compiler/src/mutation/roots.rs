@@ -7,7 +7,7 @@ use super::creating::create;
 use super::input::{Data, Purpose};
 use super::program::{Place, Program};
 use super::updating::{Found, update};
-use super::{checking, deferring, deleting, has_key, lookups};
+use super::{batch, checking, deferring, deleting, has_key, lookups};
 use crate::api::Meaning;
 use crate::bind::BindSource;
 use crate::coerce::Variables;
@@ -76,7 +76,7 @@ fn transaction(
 
 fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Deferred) -> Result<Write, Refused> {
     let mut program = Program::new(env, n_new_ids, deferred.foreign_keys);
-    let mut checks = Vec::new();
+    let (mut checks, mut n_created) = (Vec::new(), 0);
     match &field.meaning {
         Meaning::Create(entity) => {
             let entity = env.entity(entity.as_str());
@@ -105,10 +105,21 @@ fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Defer
                 deleting::remove(&mut program, entity, &found, field.pos, &Place::default())?;
             }
         }
+        Meaning::CreateMany(entity) => n_created = create_many(&mut program, env.entity(entity.as_str()), field, &mut checks)?,
+        Meaning::UpdateMany(entity) => {
+            let entity = env.entity(entity.as_str());
+            let data = checked(env, entity, Purpose::Update, field, "data", &mut checks)?;
+            batch::update(&mut program, entity, field, filter(env, entity, field)?, &data)?;
+        }
+        Meaning::DeleteMany(entity) => {
+            let entity = env.entity(entity.as_str());
+            batch::delete(&mut program, entity, field, filter(env, entity, field)?)?;
+        }
         _ => unreachable!("the API has no other root fields that write"),
     }
     let Program { steps, images, .. } = program;
-    Ok(Write { checks, steps, result_type: field.type_name.clone(), result: field.selections.fields().to_vec(), images })
+    let (result_type, result) = (field.type_name.clone(), field.selections.fields().to_vec());
+    Ok(Write { checks, steps, result_type, result, images, n_created })
 }
 
 /// Updates the row that is found, or creates one.
@@ -126,6 +137,23 @@ fn upsert<'a>(
     update(program, entity, found, &data, &place.when(Guard::Found(known.clone())))?;
     let new = create(program, entity, &created, None, &place.when(Guard::Missing(known.clone())))?;
     nodes(program, field, entity, has_key(entity, BindSource::FirstOf(vec![known, new])))
+}
+
+/// Creates a row for each item; how many.
+fn create_many<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    field: &Selected,
+    checks: &mut Vec<RowChecks>,
+) -> Result<usize, Refused> {
+    let items = batch::items(field, "data")?;
+    for (index, item) in items.iter().enumerate() {
+        let place = Place::default().item(index, None);
+        let data = Data::read(program.env, Purpose::Create, entity, item, field.pos)?;
+        checking::add(entity, &data, &place, None, checks)?;
+        create(program, entity, &data, None, &place)?;
+    }
+    Ok(items.len())
 }
 
 /// The data of an argument, whose checks are added.

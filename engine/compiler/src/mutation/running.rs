@@ -6,6 +6,7 @@ use freehold_schema::Schema;
 use freehold_schema::names::FieldName;
 use serde_json::Value;
 
+use super::batch;
 use super::failures::{self, DatabaseError};
 use crate::bind::{self, BindContext, BindValue, StepOutputs};
 use crate::error::RequestError;
@@ -18,6 +19,8 @@ pub enum Outcome {
     Done {
         /// JSON of each node that was selected, in order.
         nodes: Vec<String>,
+        /// Rows changed by a write of many.
+        affected: u64,
     },
     /// The input breaks rules; nothing was sent.
     Invalid(Vec<Issue>),
@@ -176,7 +179,8 @@ impl Write {
                 }
             }
         }
-        Ok(Outcome::Done { nodes })
+        let told = outputs.get(batch::AFFECTED).and_then(|text| text.as_deref()?.parse().ok());
+        Ok(Outcome::Done { nodes, affected: told.unwrap_or(self.n_created as u64) })
     }
 
     /// The outcome when the commit failed: a deferred constraint. None when the reason is not the caller's.

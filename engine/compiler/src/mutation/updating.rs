@@ -125,7 +125,7 @@ pub(super) fn change<'a>(
     write_and(env, &mut state, old, &permitted);
     if !permitted.is_always() {
         state.sql.syntax(" AND ");
-        write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: Some(row) }, &permitted);
+        write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: Some(old) }, &permitted);
     }
     connecting::write_conditions(env, &mut state, &connected, true);
     state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
