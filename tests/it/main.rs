@@ -17,6 +17,7 @@ mod leaks;
 mod outages;
 mod paging;
 mod plans;
+mod racing;
 mod random;
 mod recordings;
 mod refusals;

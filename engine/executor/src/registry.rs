@@ -1,7 +1,7 @@
 //! The engine's live view of tenants and their pools.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use freehold_catalog::{Catalog, Release};
@@ -16,7 +16,7 @@ use crate::error::{ExecuteError, RouteError};
 use crate::routes::Routes;
 use crate::sql::{Binds, Row, SqlStatement};
 use crate::tenant::Tenant;
-use crate::transaction::{self, Mode, Outcome, Transaction};
+use crate::transaction::{self, End, Mode, Outcome, Transaction};
 
 /// How often idle connections are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -153,9 +153,23 @@ impl Registry {
         tenant: &Tenant,
         deadline: Instant,
         mode: Mode,
-        mut work: impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError> + Send + 'static,
+        work: impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError> + Send + 'static,
     ) -> Result<T, ExecuteError> {
-        tenant.run(deadline, move |connection| transaction::run(connection, deadline, mode, &mut work)).await
+        let work = Arc::new(Mutex::new(work));
+        for attempt in 1.. {
+            let on_thread = Arc::clone(&work);
+            let run = move |connection: &mut TenantConnection| {
+                let mut work = on_thread.lock().unwrap_or_else(PoisonError::into_inner);
+                transaction::attempt(connection, mode, &mut *work)
+            };
+            if let End::Done(value) = tenant.run(deadline, run).await? {
+                return Ok(value);
+            }
+            // Without a connection: those that it met need one to come to their end.
+            let Some(pause) = transaction::pause(attempt, deadline) else { break };
+            tokio::time::sleep(pause).await;
+        }
+        Err(ExecuteError::Conflict)
     }
 
     /// Numbers of each server that was used.

@@ -63,34 +63,28 @@ impl Transaction<'_> {
     }
 }
 
-/// Runs `work` in a transaction until it does not conflict with others.
-pub(crate) fn run<T>(
-    connection: &mut TenantConnection,
-    deadline: Instant,
-    mode: Mode,
-    work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
-) -> Result<T, ExecuteError> {
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
-        let end = match mode {
-            Mode::Several => several(connection, work)?,
-            Mode::Single => single(connection, work)?,
-        };
-        match end {
-            End::Done(value) => return Ok(value),
-            End::Conflict if attempt < ATTEMPTS && Instant::now() + pause < deadline => {
-                std::thread::sleep(jittered(pause));
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            End::Conflict => return Err(ExecuteError::Conflict),
-        }
-    }
-    Err(ExecuteError::Conflict)
-}
-
-enum End<T> {
+/// How an attempt ended.
+pub(crate) enum End<T> {
     Done(T),
     Conflict,
+}
+
+/// The pause before the next attempt, when there is to be one: it grows with the number of attempts, and differs so that transactions that met once do not meet again.
+pub(crate) fn pause(attempt: u32, deadline: Instant) -> Option<Duration> {
+    let pause = jittered((FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1)).min(LONGEST_PAUSE));
+    (attempt < ATTEMPTS && Instant::now() + pause < deadline).then_some(pause)
+}
+
+/// Runs `work` once.
+pub(crate) fn attempt<T>(
+    connection: &mut TenantConnection,
+    mode: Mode,
+    work: &mut impl FnMut(&mut Transaction<'_>) -> Result<Outcome<T>, ExecuteError>,
+) -> Result<End<T>, ExecuteError> {
+    match mode {
+        Mode::Several => several(connection, work),
+        Mode::Single => single(connection, work),
+    }
 }
 
 /// Runs the only statement. There is nothing to undo when it failed.
@@ -168,7 +162,7 @@ fn rollback(pg: &mut PgConnection) -> Result<(), ExecuteError> {
     AnsiTransactionManager::rollback_transaction(pg).map_err(ExecuteError::of_statement)
 }
 
-/// Between half of it and all of it, so that transactions that met once do not meet again.
+/// Between half of it and all of it.
 fn jittered(pause: Duration) -> Duration {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     pause.mul_f64(0.5 + f64::from(nanos % 1000) / 2000.0)
