@@ -65,14 +65,19 @@ pub(crate) fn furnish(inside: &mut Session, names: &Names, tenant: TenantId) -> 
             let table = Ident::new(&table)?;
             inside.execute("giving a table to the owner", &format!("ALTER TABLE freehold.{table} OWNER TO {owner}"))?;
         }
-        // It runs with its owner's rights, which must not be an administrator's.
-        let function = format!("ALTER FUNCTION freehold.count_change() OWNER TO {owner}");
-        inside.execute("giving a function to the owner", &function)?;
+        // Some run with their owner's rights, which must not be an administrator's.
+        for function in system_functions(inside)? {
+            inside.execute("giving a function to the owner", &format!("ALTER FUNCTION {function} OWNER TO {owner}"))?;
+        }
         inside.execute("closing schema public", "REVOKE ALL ON SCHEMA public FROM PUBLIC")?;
         inside.execute(
             "granting the system tables",
-            &format!("GRANT SELECT ON freehold.tenant_marker, freehold.schema_state, freehold.revision TO {group}"),
+            &format!(
+                "GRANT SELECT ON freehold.tenant_marker, freehold.schema_state, freehold.revision, \
+                 freehold.event, freehold.event_seal, freehold.event_chain TO {group}"
+            ),
         )?;
+        inside.execute("granting the sealing", &format!("GRANT EXECUTE ON FUNCTION freehold.seal_events(integer) TO {group}"))?;
         inside.execute("granting the write probe", &format!("GRANT SELECT, INSERT ON freehold.write_probe TO {group}"))?;
         let marked =
             diesel::sql_query("INSERT INTO freehold.tenant_marker (tenant_id) VALUES ($1) ON CONFLICT (tenant_id) DO NOTHING");
@@ -84,16 +89,26 @@ pub(crate) fn furnish(inside: &mut Session, names: &Names, tenant: TenantId) -> 
     })
 }
 
+#[derive(diesel::QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// With their arguments, quoted by PostgreSQL.
+fn system_functions(inside: &mut Session) -> Result<Vec<String>, ProvisionError> {
+    let query = diesel::sql_query(
+        "SELECT oid::regprocedure::text AS name FROM pg_proc WHERE pronamespace = 'freehold'::regnamespace ORDER BY 1",
+    );
+    let functions: Vec<Named> = query.load(inside.conn()).map_err(server("listing the system functions"))?;
+    Ok(functions.into_iter().map(|function| function.name).collect())
+}
+
 fn system_tables(inside: &mut Session) -> Result<Vec<String>, ProvisionError> {
-    #[derive(diesel::QueryableByName)]
-    struct Table {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
     let query = diesel::sql_query(
         "SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'freehold'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1",
     );
-    let tables: Vec<Table> = query.load(inside.conn()).map_err(server("listing the system tables"))?;
+    let tables: Vec<Named> = query.load(inside.conn()).map_err(server("listing the system tables"))?;
     Ok(tables.into_iter().map(|table| table.name).collect())
 }
 

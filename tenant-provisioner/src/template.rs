@@ -16,6 +16,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/tenant")
 const SOURCES: &[(&str, &str)] = &[
     ("2026-11-21-000001_system", include_str!("../../migrations/tenant/2026-11-21-000001_system/up.sql")),
     ("2026-11-26-000002_revision", include_str!("../../migrations/tenant/2026-11-26-000002_revision/up.sql")),
+    ("2026-11-26-000003_events", include_str!("../../migrations/tenant/2026-11-26-000003_events/up.sql")),
 ];
 
 /// Any constant: processes that prepare the same server queue behind it.

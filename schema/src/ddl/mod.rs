@@ -9,11 +9,13 @@
 //!   `{{project_slug}}` the slug that the tenant has when the view is made.
 //! - Unique keys of plain views are promises of their queries; PostgreSQL has nothing to enforce them with.
 //! - Searchable columns give their table one more column, which PostgreSQL fills, with a GIN index: see [`crate::search`].
-//! - Every table calls `freehold.count_change()` after a statement that changes it; the function belongs to the system tables (`migrations/tenant`).
+//! - Every table calls `freehold.record_change()` for each row that is changed, which writes the event log; one whose schema wants no log calls
+//!   `freehold.count_change()` for each statement. The functions belong to the system tables (`migrations/tenant`).
 //! - Extensions are not the owner's to create: `similar` and `wordSimilar` need `pg_trgm`, which belongs into the template.
 
 mod names;
 mod tables;
+mod triggers;
 mod views;
 
 use crate::Schema;
@@ -38,8 +40,8 @@ pub fn create(schema: &Schema, namespace: &Ident, slug: &str) -> Vec<String> {
     statements.extend(context.stored_entities().flat_map(|entity| context.uniques(entity)));
     statements.extend(context.stored_entities().flat_map(|entity| context.indexes(entity)));
     statements.extend(context.junctions().map(|(entity, field)| context.junction_index(entity, field)));
-    statements.extend(context.stored_entities().map(|entity| context.counted(&entity.table)));
-    statements.extend(context.junctions().map(|(_, field)| context.counted(tables::links(field))));
+    statements.extend(context.stored_entities().flat_map(|entity| context.watched(entity)));
+    statements.extend(context.junctions().flat_map(|(_, field)| context.watched_links(field)));
     statements.extend(context.views());
     statements
 }

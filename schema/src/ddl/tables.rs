@@ -1,6 +1,6 @@
 //! Types, tables, keys and indexes.
 
-use crate::ddl::{Constraint, Context, SYSTEM_NAMESPACE, column_of, columns_of, literal};
+use crate::ddl::{Constraint, Context, column_of, columns_of, literal};
 use crate::ident::Ident;
 use crate::model::{
     Column, ColumnKind, Direction, Entity, EnumType, Field, FieldKind, Index, IndexField, JoiningColumn, JoiningTable, OnDelete,
@@ -181,15 +181,6 @@ impl Context<'_> {
         format!("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({columns}){timing}")
     }
 
-    /// Lets changes of a table be counted. Per statement and not per row: a statement that writes a thousand rows is one change.
-    pub(super) fn counted(&self, table: &Ident) -> String {
-        format!(
-            "CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} \
-             FOR EACH STATEMENT EXECUTE FUNCTION {SYSTEM_NAMESPACE}.count_change()",
-            self.qualified(table)
-        )
-    }
-
     pub(super) fn indexes(&self, entity: &Entity) -> Vec<String> {
         let mut statements: Vec<String> = Vec::new();
         for field in entity.fields.values() {
@@ -271,12 +262,8 @@ fn on_delete(on_delete: OnDelete) -> &'static str {
     }
 }
 
-/// The table of an owning many-has-many relation's links.
-pub(super) fn links(field: &Field) -> &Ident {
-    &joining_table(field).table
-}
-
-fn joining_table(field: &Field) -> &JoiningTable {
+/// The links of an owning many-has-many relation.
+pub(super) fn joining_table(field: &Field) -> &JoiningTable {
     match &field.kind {
         FieldKind::Relation(relation) => match &relation.kind {
             RelationKind::ManyHasManyOwning { joining_table, .. } => joining_table,

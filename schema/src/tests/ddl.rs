@@ -96,14 +96,22 @@ fn everything_a_table_can_have() {
     CREATE INDEX "article_published_at_idx" ON "content"."article" ("published_at");
     CREATE INDEX "article_locale_article_id_idx" ON "content"."article_locale" ("article_id");
     CREATE INDEX "article_tags_tag_id_idx" ON "content"."article_tags" ("tag_id", "article_id");
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."site" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."site_setting" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."article" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."article_locale" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."author" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."tag" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."image" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."article_tags" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site_setting" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_locale" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."author" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."tag" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."image" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('article_id', 'tag_id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_tags" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('article_id', 'tag_id');
     SET LOCAL search_path TO "content";
     CREATE VIEW "content"."site_stat" AS
     SELECT site_id AS id, site_id, count(*)::int AS cnt FROM article GROUP BY site_id
@@ -168,9 +176,12 @@ fn options_of_keys_and_columns() {
     CREATE INDEX "weird ""table""_words_idx" ON "content"."weird ""table""" USING gin ("words");
     CREATE INDEX "weird ""table""_b_id_idx_99d3ef43f95dc1a3" ON "content"."weird ""table""" ("b_id");
     CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id");
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."weird ""table""" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_self" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."weird ""table""" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('a_id', 'self_id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_self" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('a_id', 'self_id')
     "#);
 }
 
@@ -191,7 +202,8 @@ fn views_come_after_what_they_read() {
       "n" integer,
       CONSTRAINT "a_pkey" PRIMARY KEY ("id")
     );
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
     SET LOCAL search_path TO "content";
     CREATE MATERIALIZED VIEW "content"."inner_view" AS
     SELECT id, 1 AS n FROM freehold.x;
@@ -236,7 +248,27 @@ fn what_is_searched_is_kept_and_indexed() {
       CONSTRAINT "page_pkey" PRIMARY KEY ("id")
     );
     CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search");
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."page" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id', 'freehold_search');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."page" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id', 'freehold_search')
+    "#);
+}
+
+#[test]
+fn tables_without_an_event_log_are_counted_all_the_same() {
+    let statements = statements(
+        r#"
+        type A @eventLog(enabled: false) { logged: [B!] quiet: [B!] @eventLog(enabled: false) }
+        type B { n: Int }
+    "#,
+    );
+    let triggers: Vec<&str> = statements.split(";\n").filter(|statement| statement.starts_with("CREATE TRIGGER")).collect();
+    insta::assert_snapshot!(triggers.join("\n"), @r#"
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id')
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id')
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('a_id', 'b_id')
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('a_id', 'b_id')
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_quiet" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);
 }
 
