@@ -139,6 +139,15 @@ pub enum ProvisionError {
     /// An operation whose record this version does not understand.
     #[error("the record of operation `{0}` cannot be read")]
     OperationUnreadable(OperationId),
+    /// An exported head that is older than everything that is left.
+    #[error("the exported head cannot be compared: everything up to position {pruned} was pruned since")]
+    HeadPruned {
+        /// The last position that was pruned.
+        pruned: i64,
+    },
+    /// The table that says where the chain of a tenant's event log begins is empty, or holds no hash.
+    #[error("the beginning of the event log's chain cannot be read")]
+    EventChainUnreadable,
     /// An id in a record that is none.
     #[error(transparent)]
     Id(#[from] IdError),
@@ -191,6 +200,8 @@ impl ProvisionError {
             Self::StillRunning(_) => "OPERATION_RUNNING",
             Self::Undone { .. } => "OPERATION_UNDONE",
             Self::Stuck { .. } => "OPERATION_STUCK",
+            Self::HeadPruned { .. } => "HEAD_PRUNED",
+            Self::EventChainUnreadable => "EVENT_CHAIN_UNREADABLE",
             Self::OperationUnreadable(_) | Self::Id(_) => "CATALOG_CORRUPT",
             Self::Runtime(_) | Self::Random => "SYSTEM",
         }
@@ -215,7 +226,9 @@ impl ProvisionError {
                 | CatalogError::Transition { .. }
                 | CatalogError::ServerExists(_),
             ) => ErrorClass::Conflict,
-            Self::Stuck { .. } | Self::OperationUnreadable(_) | Self::Id(_) => ErrorClass::NeedsOperator,
+            Self::Stuck { .. } | Self::OperationUnreadable(_) | Self::Id(_) | Self::EventChainUnreadable => {
+                ErrorClass::NeedsOperator
+            }
             Self::Catalog(CatalogError::Corrupt { .. } | CatalogError::AuditBroken { .. }) => ErrorClass::NeedsOperator,
             error if error.is_retryable() => ErrorClass::Retryable,
             _ => ErrorClass::Failed,
@@ -250,6 +263,8 @@ impl ProvisionError {
                 "run the same command again: it waits for the operation, or takes it over when its process died"
             }
             Self::Stuck { .. } => "repair the cause, then run the same command again; `freehold doctor` lists what is left over",
+            Self::HeadPruned { .. } => "compare with a head that was exported later",
+            Self::EventChainUnreadable => "somebody changed `freehold.event_chain`: compare the database with a backup",
             Self::Isolation(_) => "run `freehold server check`: `CONNECT` must be revoked from PUBLIC",
             Self::Connect { .. } => "is the server up, and is its address right? `freehold server check` tells",
             Self::Foreign { .. } => "`freehold doctor` lists what belongs to nobody; nothing without our marker is ever dropped",

@@ -13,6 +13,7 @@ mod databases;
 mod doctor;
 mod documents;
 mod error;
+mod event_log;
 mod harden;
 mod names;
 mod postgres;
@@ -30,6 +31,7 @@ mod verify;
 
 pub use doctor::{Finding, Severity};
 pub use error::{ErrorClass, ProvisionError};
+pub use event_log::{BadEntry, Head, HeadError, Tampering, Verified};
 pub use progress::{NoProgress, Phase, Progress, StepEvent};
 pub use provisioner::{CreateTenant, CreatedTenant, Outcome, Provisioner};
 pub use server::AddServer;

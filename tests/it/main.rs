@@ -6,6 +6,7 @@ mod cases;
 mod cli;
 mod dev;
 mod documents;
+mod events;
 // The property tests of the compiler use more of it.
 #[allow(dead_code)]
 #[path = "../../engine/compiler/tests/generator/mod.rs"]

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use freehold_ids::Slug;
 use uuid::Uuid;
 
-use super::duration::Ttl;
+use super::duration::{Age, Ttl};
 use super::output::OutputFormat;
 
 /// One schema file becomes a GraphQL API; every organisation gets a PostgreSQL database of its own.
@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// Add and check the PostgreSQL servers that carry tenants.
     #[command(subcommand)]
     Server(ServerCommand),
+    /// Seal, verify and prune a tenant's event log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look for what is wrong with the installation, and say what to do about it.
     Doctor,
     /// Run a whole installation on this machine: PostgreSQL, S3, engine, image service, two organisations.
@@ -196,6 +199,37 @@ pub(crate) enum DocumentsCommand {
         /// Tell what would be removed, and remove nothing.
         #[arg(long)]
         dry_run: bool,
+    },
+}
+
+/// `freehold audit …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Recompute the chain of hashes over a tenant's sealed events, and name the first entry that is not as it was sealed.
+    Verify {
+        /// The tenant's name.
+        slug: Slug,
+        /// A head that was exported earlier: a file with the output of `freehold audit head`, or POSITION:HASH. Shows also what was cut off at the end.
+        #[arg(long, value_name = "FILE|POSITION:HASH")]
+        head: Option<String>,
+    },
+    /// Print the last sealed entry, POSITION:HASH, to be kept outside of the database.
+    Head {
+        /// The tenant's name.
+        slug: Slug,
+    },
+    /// Seal everything that is committed. The engine does so by itself a moment after a write.
+    Seal {
+        /// The tenant's name.
+        slug: Slug,
+    },
+    /// Delete the oldest sealed events. The rest stays verifiable.
+    Prune {
+        /// The tenant's name.
+        slug: Slug,
+        /// How old they must be: `90d`, `12h`.
+        #[arg(long, value_name = "DURATION")]
+        older_than: Age,
     },
 }
 

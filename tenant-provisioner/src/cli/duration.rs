@@ -6,40 +6,64 @@ use chrono::TimeDelta;
 
 /// Tokens are for a caller, not for ever.
 const MAX_DAYS: i64 = 366;
+/// What can be taken from any date of today's.
+const MAX_AGE_DAYS: i64 = 36_500;
 
 /// How long a token is good for: `90s`, `15m`, `1h`, `30d`, or several together: `1h30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ttl(pub(crate) TimeDelta);
 
+/// How old something is: `90d`, `12h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Age(pub(crate) TimeDelta);
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let total = parse(text)?;
+        if total > TimeDelta::days(MAX_AGE_DAYS) {
+            Err(format!("`{text}` is before there was anything"))
+        } else {
+            Ok(Self(total))
+        }
+    }
+}
+
 impl FromStr for Ttl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a duration; write it like 90s, 15m, 1h or 30d");
-        let mut total = TimeDelta::zero();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let unit_at = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-            let number: i64 = rest[..unit_at].parse().map_err(|_| wrong())?;
-            let unit = rest[unit_at..].chars().next().ok_or_else(wrong)?;
-            let part = match unit {
-                's' => TimeDelta::try_seconds(number),
-                'm' => TimeDelta::try_minutes(number),
-                'h' => TimeDelta::try_hours(number),
-                'd' => TimeDelta::try_days(number),
-                _ => return Err(wrong()),
-            };
-            total = part.and_then(|part| total.checked_add(&part)).ok_or_else(wrong)?;
-            rest = &rest[unit_at + unit.len_utf8()..];
-        }
-        if total <= TimeDelta::zero() {
-            return Err(wrong());
-        }
+        let total = parse(text)?;
         if total > TimeDelta::days(MAX_DAYS) {
             return Err(format!("`{text}` is longer than {MAX_DAYS} days, the longest a token may live"));
         }
         Ok(Self(total))
     }
+}
+
+fn parse(text: &str) -> Result<TimeDelta, String> {
+    let wrong = || format!("`{text}` is not a duration; write it like 90s, 15m, 1h or 30d");
+    let mut total = TimeDelta::zero();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: i64 = rest[..unit_at].parse().map_err(|_| wrong())?;
+        let unit = rest[unit_at..].chars().next().ok_or_else(wrong)?;
+        let part = match unit {
+            's' => TimeDelta::try_seconds(number),
+            'm' => TimeDelta::try_minutes(number),
+            'h' => TimeDelta::try_hours(number),
+            'd' => TimeDelta::try_days(number),
+            _ => return Err(wrong()),
+        };
+        total = part.and_then(|part| total.checked_add(&part)).ok_or_else(wrong)?;
+        rest = &rest[unit_at + unit.len_utf8()..];
+    }
+    if total <= TimeDelta::zero() {
+        return Err(wrong());
+    }
+    Ok(total)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! answer is one JSON document, and so is an error. Nothing is asked without a terminal.
 
 pub(crate) mod args;
+mod audit;
 pub(crate) mod context;
 pub(crate) mod doctor;
 mod documents;
@@ -82,6 +83,7 @@ fn dispatch(cli: Cli, runtime: &Handle, output: Output) -> Result<Exit, Failure>
         Command::Documents(command) => documents::run(command, context, runtime, output),
         Command::Token(command) => token::run(command, context, output),
         Command::Server(command) => server::run(command, context, runtime, output),
+        Command::Audit(command) => audit::run(command, context, runtime, output),
         Command::Doctor => doctor::run(context, runtime, output),
         Command::Dev(_) => unreachable!("handled before, because it owns the runtime"),
     }

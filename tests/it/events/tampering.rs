@@ -1,0 +1,123 @@
+//! Somebody with all rights in the database changes what was sealed.
+
+use freehold_tests::shared;
+use serde_json::{Value, json};
+
+use super::{Tenant, id, write};
+
+/// A tenant with `n` sealed events, and its exported head.
+fn sealed(slug: &'static str, n: u32) -> (Tenant, String) {
+    let tenant = Tenant::create(slug);
+    let mut login = tenant.login();
+    for i in 1..=n {
+        write(&mut login, &format!("INSERT INTO content.tag VALUES ('{}', 'tag {i}')", id(i)));
+    }
+    assert_eq!(tenant.seal(), i64::from(n));
+    let head = shared().json(&["audit", "head", slug]).unwrap()["head"].as_str().unwrap().to_owned();
+    assert_eq!(tenant.is_whole()["head"], head);
+    (tenant, head)
+}
+
+/// Does something, sees what is found, and takes it back.
+#[track_caller]
+fn finds(tenant: &Tenant, statements: &str, more: &[&str], problem: &str, position: Value) {
+    let saved = ["event", "event_seal", "event_chain"];
+    let mut admin = tenant.admin();
+    let copies: String = saved.iter().map(|table| format!("CREATE TABLE public.{table} AS TABLE freehold.{table};")).collect();
+    admin.execute(&copies).unwrap();
+    admin.execute(statements).unwrap();
+    let (answer, exit) = tenant.verify(more);
+    let restores: String = saved
+        .iter()
+        .map(|table| {
+            format!("TRUNCATE freehold.{table}; INSERT INTO freehold.{table} OVERRIDING SYSTEM VALUE TABLE public.{table}; DROP TABLE public.{table};")
+        })
+        .collect();
+    admin.execute(&restores).unwrap();
+    assert_eq!(
+        (&answer["bad"]["problem"], &answer["bad"]["position"], exit),
+        (&json!(problem), &position, Some(1)),
+        "{statements}: {answer}"
+    );
+    tenant.is_whole();
+}
+
+#[test]
+fn the_first_bad_entry_is_named() {
+    let (tenant, head) = sealed("events-bad", 8);
+    let exported = &["--head", head.as_str()][..];
+    finds(&tenant, "UPDATE freehold.event SET identity_id = NULL WHERE id = 5", &[], "changed", json!(5));
+    finds(&tenant, r#"UPDATE freehold.event SET new_values = '{"name": "other"}' WHERE id IN (3, 6)"#, &[], "changed", json!(3));
+    finds(&tenant, "UPDATE freehold.event SET created_at = 'infinity' WHERE id = 1", &[], "changed", json!(1));
+    finds(&tenant, "UPDATE freehold.event_seal SET hash = sha256(hash) WHERE position = 4", &[], "changed", json!(4));
+    finds(&tenant, "DELETE FROM freehold.event WHERE id = 2", &[], "missing", json!(2));
+    finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 7", &[], "missing", json!(7));
+    finds(
+        &tenant,
+        "UPDATE freehold.event_seal SET event_id = -event_id WHERE position IN (3, 6);
+         UPDATE freehold.event_seal SET event_id = 9 + event_id WHERE event_id < 0",
+        &[],
+        "reordered",
+        json!(3),
+    );
+    finds(
+        &tenant,
+        "UPDATE freehold.event_seal SET position = -position WHERE position IN (5, 6); UPDATE freehold.event_seal SET position = 11 + position WHERE position < 0",
+        &[],
+        "reordered",
+        json!(5),
+    );
+    let forged = "INSERT INTO freehold.event (id, transaction_id, created_at, kind, table_name, primary_key) OVERRIDING SYSTEM VALUE VALUES
+                  (-3, '5', now(), 'create', 'tag', '{x}')";
+    finds(&tenant, forged, &[], "inserted", Value::Null);
+    let in_between = "UPDATE freehold.event_seal SET position = -position WHERE position > 4; UPDATE freehold.event_seal SET position = 1 - position WHERE position < 0;
+                      INSERT INTO freehold.event_seal SELECT 5, -3, hash FROM freehold.event_seal WHERE position = 4";
+    finds(&tenant, &format!("{forged}; {in_between}"), &[], "reordered", json!(5));
+
+    // The end of the log, taken off cleanly, or the whole rewritten: only what was kept elsewhere tells.
+    let cut = "DELETE FROM freehold.event WHERE id > 5; DELETE FROM freehold.event_seal WHERE position > 5; UPDATE freehold.event_chain SET settled_id = 5, pending_id = 5";
+    finds(&tenant, cut, exported, "cut_off", json!(6));
+    let rewritten = "UPDATE freehold.event SET identity_id = NULL WHERE id = 5; TRUNCATE freehold.event_seal;
+                     UPDATE freehold.event_chain SET settled_id = 0, pending_id = 0; SELECT freehold.seal_events(100)";
+    finds(&tenant, rewritten, exported, "rewritten", json!(8));
+    finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 8", &[], "inserted", Value::Null);
+}
+
+#[test]
+fn an_exported_head_is_read_from_a_file_and_stays_good() {
+    let (tenant, head) = sealed("events-head", 3);
+    write(&mut tenant.login(), &format!("INSERT INTO content.tag VALUES ('{}', 'later')", id(9)));
+    tenant.seal();
+    let plain = shared().write("head.txt", &format!("{head}\n"));
+    let json = shared().write("head.json", &json!({ "slug": tenant.slug, "head": head }).to_string());
+    for given in [head.as_str(), plain.to_str().unwrap(), json.to_str().unwrap()] {
+        let (answer, exit) = tenant.verify(&["--head", given]);
+        assert_eq!((answer["sealed"].as_i64(), exit), (Some(4), Some(0)), "{answer}");
+    }
+    let nonsense = shared().write("nonsense.txt", "8:abc");
+    assert_eq!(shared().run(&["audit", "verify", tenant.slug, "--head", nonsense.to_str().unwrap()]).status.code(), Some(2));
+}
+
+#[test]
+fn the_chain_goes_on_after_old_entries_were_pruned() {
+    let (tenant, head) = sealed("events-old", 6);
+    // What was recorded a day ago, four of them.
+    tenant
+        .admin()
+        .execute(
+            "UPDATE freehold.event SET created_at = created_at - interval '1 day' WHERE id <= 4; TRUNCATE freehold.event_seal;
+             UPDATE freehold.event_chain SET settled_id = 0, pending_id = 0; SELECT freehold.seal_events(100)",
+        )
+        .unwrap();
+    let pruned = shared().json(&["audit", "prune", tenant.slug, "--older-than", "12h"]).unwrap();
+    assert_eq!(pruned["pruned"], 4);
+    let answer = tenant.is_whole();
+    assert_eq!((answer["sealed"].as_i64(), answer["pruned"].as_i64()), (Some(2), Some(4)), "{answer}");
+    write(&mut tenant.login(), &format!("INSERT INTO content.tag VALUES ('{}', 'later')", id(9)));
+    assert_eq!(tenant.seal(), 1);
+    assert_eq!(tenant.is_whole()["head"].as_str().unwrap().split(':').next(), Some("7"));
+    let (_, hash) = head.split_once(':').unwrap();
+    let output = shared().run(&["audit", "verify", tenant.slug, "--head", &format!("2:{hash}")]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("HEAD_PRUNED"), "{output:?}");
+    finds(&tenant, "UPDATE freehold.event_chain SET pruned_hash = sha256(pruned_hash)", &[], "changed", json!(5));
+}
