@@ -18,7 +18,9 @@ use crate::content::persisted::Persisted;
 use crate::content::releases::Releases;
 use crate::content::sessions::Sessions;
 use crate::http;
+use crate::sealer::Sealer;
 use crate::state::State;
+use crate::system::SystemApi;
 use crate::telemetry::Telemetry;
 
 /// Threads of each worker that may block: compiling documents, compressing large answers. Databases have threads of their own.
@@ -29,6 +31,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     registry: Arc<Registry>,
+    sealer: Arc<Sealer>,
 }
 
 /// Why the engine could not start.
@@ -75,6 +78,8 @@ impl Application {
             documents: Documents::new(cache.documents, cache.document_bytes, cache.plans_per_document),
             persisted: Persisted::new(cache),
             sessions: Sessions::new(caller_keys, cache.tokens),
+            sealer: Arc::default(),
+            system: SystemApi::new(),
             image_signer: Signer::new(&image_keys),
             images_url: config.images.public_url.trim_end_matches('/').to_owned(),
             limits: (&config.limits).into(),
@@ -83,7 +88,7 @@ impl Application {
             config,
         });
         let (server, address) = serve(&state)?;
-        Ok(Self { server, address, registry })
+        Ok(Self { server, address, registry, sealer: Arc::clone(&state.sealer) })
     }
 
     /// Where it listens.
@@ -103,7 +108,10 @@ impl Application {
     /// # Errors
     /// When accepting connections fails for good.
     pub async fn run(self) -> std::io::Result<()> {
+        let sealing = tokio::spawn(Arc::clone(&self.sealer).run(Arc::clone(&self.registry)));
         let result = self.server.await;
+        sealing.abort();
+        self.sealer.seal_all(&self.registry).await;
         self.registry.close();
         result
     }

@@ -13,7 +13,9 @@ pub mod config;
 
 mod content;
 mod http;
+mod sealer;
 mod state;
+mod system;
 mod telemetry;
 
 pub use application::Application;

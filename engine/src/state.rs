@@ -12,6 +12,8 @@ use crate::content::documents::Documents;
 use crate::content::persisted::Persisted;
 use crate::content::releases::Releases;
 use crate::content::sessions::Sessions;
+use crate::sealer::Sealer;
+use crate::system::SystemApi;
 use crate::telemetry::Telemetry;
 
 /// One per process.
@@ -28,6 +30,10 @@ pub struct State {
     pub persisted: Persisted,
     /// Verified tokens.
     pub sessions: Sessions,
+    /// Seals event logs after writes.
+    pub sealer: Arc<Sealer>,
+    /// The types of the system API.
+    pub system: SystemApi,
     /// Signs image URLs.
     pub image_signer: Signer,
     /// What image URLs begin with, without a slash at the end.

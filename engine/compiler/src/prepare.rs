@@ -8,7 +8,7 @@ use crate::error::{ErrorCode, RequestError};
 use crate::literals::Hole;
 use crate::syntax::ast::{Document, Operation, OperationType};
 use crate::syntax::{self, ParseLimits};
-use crate::validate::validate;
+use crate::validate::{check_limits as check, validate};
 
 /// Bounds on what one request may ask for, checked before work that could grow with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +92,7 @@ impl Prepared {
 /// # Errors
 /// All problems of the document, worded and placed as graphql-js does it (version 16).
 pub fn prepare(api: &Api, text: &str, operation_name: Option<&str>, limits: &Limits) -> Result<Prepared, Vec<RequestError>> {
-    if text.len() > limits.bytes {
-        let message = format!("The document is longer than {} bytes.", limits.bytes);
-        return Err(vec![RequestError { message, locations: Vec::new(), code: ErrorCode::TooComplex }]);
-    }
-    let parse_limits = ParseLimits { tokens: limits.tokens, nesting: limits.nesting };
-    let document = syntax::parse(text, parse_limits).map_err(|error| vec![error])?;
+    let document = parse(text, limits).map_err(|error| vec![error])?;
     let validated = validate(api, &document, limits)?;
     let operation = choose(&document, operation_name).map_err(|error| vec![error])?;
     refuse_missing_root(api, &document.operations[operation]).map_err(|error| vec![error])?;
@@ -112,6 +107,23 @@ pub fn operation_names(text: &str, limits: &Limits) -> Result<Vec<Option<String>
     let document = syntax::parse(text, ParseLimits { tokens: limits.tokens, nesting: limits.nesting })?;
     let name = |operation: &Operation| operation.name.as_ref().map(|name| name.text.to_string());
     Ok(document.operations.iter().map(name).collect())
+}
+
+/// Whether a document is within bounds, for one that is run by somebody else's executor.
+///
+/// # Errors
+/// The first mistake of syntax, or the bound that it exceeds.
+pub fn check_bounds(text: &str, limits: &Limits) -> Result<(), RequestError> {
+    let document = parse(text, limits)?;
+    check(&document, limits).map_err(|error| *error)
+}
+
+fn parse(text: &str, limits: &Limits) -> Result<Document, RequestError> {
+    if text.len() > limits.bytes {
+        let message = format!("The document is longer than {} bytes.", limits.bytes);
+        return Err(RequestError { message, locations: Vec::new(), code: ErrorCode::TooComplex });
+    }
+    syntax::parse(text, ParseLimits { tokens: limits.tokens, nesting: limits.nesting })
 }
 
 fn choose(document: &Document, operation_name: Option<&str>) -> Result<usize, RequestError> {

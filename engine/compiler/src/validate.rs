@@ -16,6 +16,8 @@ mod values;
 mod variables;
 mod walk;
 
+pub(crate) use limits::check as check_limits;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

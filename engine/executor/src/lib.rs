@@ -14,6 +14,7 @@
 pub mod breaker;
 pub mod config;
 pub mod error;
+pub mod events;
 pub mod registry;
 pub mod revision;
 pub mod sql;

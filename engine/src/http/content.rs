@@ -35,7 +35,7 @@ use crate::state::State;
 /// The one stage there is.
 const STAGE: &str = "live";
 /// Longest operation name that is logged.
-const LOGGED_NAME: usize = 100;
+pub(super) const LOGGED_NAME: usize = 100;
 
 pub async fn without_stage(
     state: web::Data<Arc<State>>,
@@ -94,7 +94,7 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
 }
 
 /// What one caller may see is no cache's business.
-fn private(mut response: HttpResponse) -> HttpResponse {
+pub(super) fn private(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -165,14 +165,14 @@ async fn carry_out(
 }
 
 /// Why the database turned us away: a tenant that was just suspended or deleted is told so at once, not when the catalogue's last answer has aged.
-async fn turned_away(state: &State, slug: &str, claimed: TenantId, error: ExecuteError) -> Failure {
+pub(super) async fn turned_away(state: &State, slug: &str, claimed: TenantId, error: ExecuteError) -> Failure {
     match state.registry.route_again(slug, claimed).await {
         Err(reason) => Failure::of_route(&reason, slug),
         Ok(_) => Failure::Execute(error),
     }
 }
 
-fn authenticate(state: &State, request: &HttpRequest) -> Result<Arc<Session>, Failure> {
+pub(super) fn authenticate(state: &State, request: &HttpRequest) -> Result<Arc<Session>, Failure> {
     let header = request.headers().get(header::AUTHORIZATION).ok_or(Failure::Unauthenticated)?;
     let token = header.to_str().ok().and_then(bearer).ok_or(Failure::AuthorizationMalformed)?;
     state.sessions.verify(token).map_err(|error| match error {
@@ -187,7 +187,12 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)
 }
 
-async fn read(state: &State, request: &HttpRequest, payload: web::Payload, deadline: Instant) -> Result<GraphqlRequest, Failure> {
+pub(super) async fn read(
+    state: &State,
+    request: &HttpRequest,
+    payload: web::Payload,
+    deadline: Instant,
+) -> Result<GraphqlRequest, Failure> {
     if request.method() == Method::GET {
         return GraphqlRequest::from_query_string(request.query_string());
     }
@@ -197,7 +202,7 @@ async fn read(state: &State, request: &HttpRequest, payload: web::Payload, deadl
 }
 
 /// The body, up to the limit: the declared length is looked at first, the bytes are counted all the same.
-async fn body(state: &State, request: &HttpRequest, mut payload: web::Payload) -> Result<Vec<u8>, Failure> {
+pub(super) async fn body(state: &State, request: &HttpRequest, mut payload: web::Payload) -> Result<Vec<u8>, Failure> {
     let limit = state.config.http.max_body_bytes;
     let too_large = Failure::PayloadTooLarge { limit };
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -216,12 +221,12 @@ async fn body(state: &State, request: &HttpRequest, mut payload: web::Payload) -
 }
 
 /// Somebody without any role at the tenant is not told that it exists, whatever he asks for.
-fn member(caller: Arc<Caller>, slug: &str) -> Result<Arc<Caller>, Failure> {
+pub(super) fn member(caller: Arc<Caller>, slug: &str) -> Result<Arc<Caller>, Failure> {
     if caller.role_set().is_empty() { Err(Failure::TenantNotFound(slug.to_owned())) } else { Ok(caller) }
 }
 
 /// Memberships to assume: the body's win over the header's.
-fn assumed(request: &HttpRequest, asked: &mut GraphqlRequest) -> Result<Option<Value>, Failure> {
+pub(super) fn assumed(request: &HttpRequest, asked: &mut GraphqlRequest) -> Result<Option<Value>, Failure> {
     if let Some(value) = asked.assume_membership.take() {
         return Ok(Some(value));
     }
@@ -238,11 +243,11 @@ fn author(request: &HttpRequest, schema: &Schema, caller: &Caller) -> Option<Uui
 }
 
 /// Whether one of the caller's roles is such a one.
-fn holds(schema: &Schema, caller: &Caller, is_such: impl Fn(&Role) -> bool) -> bool {
+pub(super) fn holds(schema: &Schema, caller: &Caller, is_such: impl Fn(&Role) -> bool) -> bool {
     caller.role_set().roles().iter().filter_map(|name| schema.roles.get(name)).any(is_such)
 }
 
-fn release_failure(error: &ReleaseError) -> Failure {
+pub(super) fn release_failure(error: &ReleaseError) -> Failure {
     match error {
         ReleaseError::Catalog(freehold_executor::RouteError::CatalogUnavailable { .. }) => Failure::CatalogUnavailable,
         ReleaseError::Catalog(_) | ReleaseError::Unreadable { .. } | ReleaseError::Panicked(_) => {
@@ -253,7 +258,7 @@ fn release_failure(error: &ReleaseError) -> Failure {
 }
 
 /// For clients that cannot read the body of an error status: 200, with the status in a header (content API, 14.3).
-fn force_ok(request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+pub(super) fn force_ok(request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
     let wanted = headers::FORCE_OK.text(request).unwrap_or_default().to_ascii_lowercase();
     // Where there is no body, the status is all that the client has.
     let has_body = !matches!(response.body().size(), BodySize::None | BodySize::Sized(0));

@@ -67,6 +67,8 @@ pub enum Failure {
     AssumeMembershipInvalid(String),
     /// The caller may not take this place.
     AssumeMembershipForbidden(String),
+    /// None of the caller's roles may read the event log.
+    HistoryForbidden,
     /// The catalogue does not answer.
     CatalogUnavailable,
     /// The document or its variables are refused.
@@ -194,6 +196,7 @@ impl Failure {
             Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
             Self::AssumeMembershipFormat(_) | Self::AssumeMembershipInvalid(_) => "ASSUME_MEMBERSHIP_INVALID",
             Self::AssumeMembershipForbidden(_) => "ASSUME_MEMBERSHIP_FORBIDDEN",
+            Self::HistoryForbidden => "HISTORY_FORBIDDEN",
             Self::CatalogUnavailable => "CATALOG_UNAVAILABLE",
             Self::Document(errors) | Self::Operation(errors) => {
                 errors.first().map_or("INTERNAL_SERVER_ERROR", |error| error.code.as_str())
@@ -207,7 +210,9 @@ impl Failure {
     pub fn status(&self) -> u16 {
         match self {
             Self::Unauthenticated | Self::AuthorizationMalformed | Self::TokenRefused | Self::TokenExpired => 401,
-            Self::TenantSuspended(_) | Self::AssumeMembershipForbidden(_) | Self::DocumentNotTrusted => 403,
+            Self::TenantSuspended(_) | Self::AssumeMembershipForbidden(_) | Self::DocumentNotTrusted | Self::HistoryForbidden => {
+                403
+            }
             Self::TenantNotFound(_) | Self::StageNotFound(_) | Self::RouteNotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::PayloadTooLarge { .. } => 413,
@@ -264,6 +269,7 @@ impl Failure {
                 format!("Invalid memberships in x-contember-assume-membership header:\n{lines}")
             }
             Self::AssumeMembershipForbidden(what) => format!("You are not allow to assume membership {what}"),
+            Self::HistoryForbidden => "Access denied: none of your roles may read the event log".to_owned(),
             Self::CatalogUnavailable => "the service cannot look up tenants at the moment; try again shortly".to_owned(),
             Self::Execute(error) => error.public_message().to_owned(),
             Self::Document(_) | Self::Operation(_) | Self::Internal => "Internal server error".to_owned(),
@@ -300,6 +306,11 @@ impl Failure {
             Self::Execute(error) if error.code() == "BAD_USER_INPUT" => {
                 let entry = ErrorEntry::of_operation(error.public_message(), &[], None, error.code(), style);
                 (style.graphql_status(400), self.body(vec![entry], true))
+            }
+            Self::HistoryForbidden => {
+                let message = self.message();
+                let entry = ErrorEntry::of_operation(&message, &[], None, self.code(), style);
+                (style.graphql_status(self.status()), self.body(vec![entry], true))
             }
             Self::MissingQuery => {
                 (self.status(), self.body(vec![ErrorEntry::bare(&self.message(), extensions(style, self.code()))], false))

@@ -10,6 +10,7 @@ mod graphiql;
 mod health;
 mod middleware;
 mod reply;
+mod system;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -25,6 +26,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/content/{tenant}").to(content::without_stage))
         .service(web::resource("/content/{tenant}/{stage}").to(content::with_stage))
+        .service(web::resource("/system/{tenant}").to(system::answer))
         .route("/", web::get().to(health::index))
         .route("/healthz", web::get().to(health::alive))
         .route("/readyz", web::get().to(health::ready))

@@ -32,7 +32,7 @@ const DEFINITIONS_TO_OPERATION: usize = 4;
 /// would be megabytes made of nothing but the API's own description.
 const MAX_INTROSPECTED: usize = 1_500;
 
-pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), Box<RequestError>> {
+pub(crate) fn check(document: &Document, limits: &Limits) -> Result<(), Box<RequestError>> {
     if let Some(operation) = document.operations.get(limits.operations) {
         let message = format!("The document has {} operations, allowed are {}.", document.operations.len(), limits.operations);
         return Err(Box::new(RequestError { message, locations: vec![operation.pos], code: ErrorCode::TooComplex }));

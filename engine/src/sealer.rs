@@ -1,0 +1,80 @@
+//! Seals the event logs of tenants that were written to, a moment afterwards: no commit waits for a hash (ARCHITECTURE D12).
+//!
+//! One task for all tenants. A tenant that nobody writes to is in no list and costs nothing (ARCHITECTURE D2); what a process that was killed left unsealed is sealed
+//! after the tenant's next write, or by `freehold audit seal`.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use freehold_executor::{ExecuteError, Registry, Tenant, events};
+use freehold_ids::TenantId;
+use tokio::sync::Notify;
+
+/// From a write to its seal: many writes are sealed together.
+const PAUSE: Duration = Duration::from_secs(1);
+/// For one batch.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Knows who was written to since the last round.
+#[derive(Default)]
+pub struct Sealer {
+    written: Mutex<HashMap<TenantId, Arc<Tenant>>>,
+    noted: Notify,
+}
+
+/// How sealing one tenant's log went.
+enum Sealed {
+    All,
+    /// There is more, or another process is at it and may have begun before our events were there.
+    Again,
+}
+
+impl Sealer {
+    /// To be called after a commit.
+    pub fn note_write(&self, tenant: &Arc<Tenant>) {
+        let is_new = match self.written.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant.id()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Arc::clone(tenant));
+                true
+            }
+        };
+        if is_new {
+            self.noted.notify_one();
+        }
+    }
+
+    /// Seals for as long as the process lives.
+    pub async fn run(self: Arc<Self>, registry: Arc<Registry>) {
+        loop {
+            self.noted.notified().await;
+            tokio::time::sleep(PAUSE).await;
+            self.seal_all(&registry).await;
+        }
+    }
+
+    /// One round.
+    pub async fn seal_all(&self, registry: &Registry) {
+        let written = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        for tenant in written.into_values() {
+            match seal(registry, &tenant).await {
+                Ok(Sealed::All) => {}
+                Ok(Sealed::Again) => self.note_write(&tenant),
+                Err(error) if error.is_retryable() => self.note_write(&tenant),
+                Err(error) => {
+                    tracing::warn!(tenant.id = %tenant.id(), %error, "the event log of tenant `{}` was not sealed", tenant.id());
+                }
+            }
+        }
+    }
+}
+
+async fn seal(registry: &Registry, tenant: &Tenant) -> Result<Sealed, ExecuteError> {
+    let (statement, binds) = events::sealing();
+    let rows = registry.query(tenant, &Arc::new(statement), binds, Instant::now() + PATIENCE).await?;
+    let n = rows.first().and_then(|row| std::str::from_utf8(&row.value).ok()?.parse::<i32>().ok());
+    let n = n.ok_or_else(|| ExecuteError::Internal { reason: "sealing returned no number".to_owned() })?;
+    Ok(if n < 0 || n == events::SEAL_AT_ONCE { Sealed::Again } else { Sealed::All })
+}
