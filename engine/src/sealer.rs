@@ -62,13 +62,18 @@ impl Sealer {
             match seal(registry, &tenant).await {
                 Ok(Sealed::All) => {}
                 Ok(Sealed::Again) => self.note_write(&tenant),
-                Err(error) if error.is_retryable() => self.note_write(&tenant),
+                Err(error) if error.is_retryable() || lost_a_race(&error) => self.note_write(&tenant),
                 Err(error) => {
                     tracing::warn!(tenant.id = %tenant.id(), %error, "the event log of tenant `{}` was not sealed", tenant.id());
                 }
             }
         }
     }
+}
+
+/// Another process sealed after this one's snapshot was taken: sessions are REPEATABLE READ.
+fn lost_a_race(error: &ExecuteError) -> bool {
+    matches!(error, ExecuteError::Database(error) if matches!(error.sqlstate, "23505" | "40001"))
 }
 
 async fn seal(registry: &Registry, tenant: &Tenant) -> Result<Sealed, ExecuteError> {

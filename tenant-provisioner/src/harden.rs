@@ -77,6 +77,8 @@ pub(crate) fn furnish(inside: &mut Session, names: &Names, tenant: TenantId) -> 
                  freehold.event, freehold.event_seal, freehold.event_chain TO {group}"
             ),
         )?;
+        let answers = "freehold.find_answer(uuid, text, integer, text), freehold.keep_answer(uuid, text, integer, text, text)";
+        inside.execute("granting the kept answers", &format!("GRANT EXECUTE ON FUNCTION {answers} TO {group}"))?;
         inside.execute("granting the sealing", &format!("GRANT EXECUTE ON FUNCTION freehold.seal_events(integer) TO {group}"))?;
         inside.execute("granting the write probe", &format!("GRANT SELECT, INSERT ON freehold.write_probe TO {group}"))?;
         let marked =

@@ -17,6 +17,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("2026-11-21-000001_system", include_str!("../../migrations/tenant/2026-11-21-000001_system/up.sql")),
     ("2026-11-26-000002_revision", include_str!("../../migrations/tenant/2026-11-26-000002_revision/up.sql")),
     ("2026-11-26-000003_events", include_str!("../../migrations/tenant/2026-11-26-000003_events/up.sql")),
+    ("2026-11-26-000004_idempotency", include_str!("../../migrations/tenant/2026-11-26-000004_idempotency/up.sql")),
 ];
 
 /// Any constant: processes that prepare the same server queue behind it.

@@ -170,3 +170,68 @@ fn writes_survive_a_killed_engine_as_a_whole_or_not_at_all() {
     let halves = "article a WHERE title = 'K' AND (SELECT count(*) FROM content.article_locale l WHERE l.article_id = a.id) <> 3";
     assert_eq!(tenant.count(halves), "0");
 }
+
+/// Sends a document under an idempotency key.
+fn send_keyed(url: &str, token: &str, key: &str, document: &str) -> Answer {
+    let headers = [
+        ("Authorization", format!("Bearer {token}")),
+        ("Content-Type", "application/json".to_owned()),
+        ("Accept", "application/json".to_owned()),
+        ("Idempotency-Key", key.to_owned()),
+    ];
+    Client::default().post(url, &headers, json!({ "query": document }).to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn a_key_that_is_sent_again_gets_the_first_answer() {
+    let mut tenant = Tenant::create(shared(), "racing-keys");
+    let (url, token) = (tenant.url.clone(), tenant.token.clone());
+    let send = |key: &str, document: &str| send_keyed(&url, &token, key, document);
+    let create = r#"mutation { a: createAuthor(data: {name: "Idem"}) { ok node { id } } b: createAuthor(data: {name: "Potent"}) { ok node { id } } }"#;
+    let first = send("\"one\"", create);
+    assert_eq!(first.data("/a/ok"), true, "{}", first.json());
+    let again = send("one", create);
+    assert_eq!(again.json(), first.json());
+    assert_eq!(tenant.count("author WHERE name IN ('Idem', 'Potent')"), "2");
+    // Another key is another request, and another request needs another key.
+    assert_ne!(send("two", create).json(), first.json());
+    let other = send("one", r#"mutation { createAuthor(data: {name: "Other"}) { ok } }"#);
+    assert_eq!((other.status, other.code().as_deref()), (422, Some("IDEMPOTENCY_KEY_REUSED")), "{}", other.json());
+    assert_eq!(tenant.count("author WHERE name = 'Other'"), "0");
+    for bad in ["", "\"\"", &"x".repeat(256)] {
+        let refused = send(bad, create);
+        assert_eq!((refused.status, refused.code().as_deref()), (400, Some("IDEMPOTENCY_KEY_MALFORMED")), "{}", refused.json());
+    }
+    // What failed is answered as it was, whatever is true now.
+    let taken = r#"mutation { createTag(data: {name: "rust"}) { ok errorMessage } }"#;
+    let failed = send("three", taken);
+    assert_eq!(failed.data("/createTag/ok"), false);
+    tenant.database.execute("DELETE FROM content.article_tags; DELETE FROM content.tag").unwrap();
+    assert_eq!(send("three", taken).json(), failed.json());
+    // After a day the key is forgotten.
+    tenant.database.execute("UPDATE freehold.kept_answer SET created_at = now() - interval '25 hours'").unwrap();
+    assert_eq!(send("three", taken).data("/createTag/ok"), true);
+}
+
+#[test]
+fn a_key_that_is_sent_many_times_at_once_writes_once() {
+    let mut tenant = Tenant::create(shared(), "racing-storm-of-keys");
+    let (url, token) = (tenant.url.clone(), tenant.token.clone());
+    let send = |key: &str, document: &str| send_keyed(&url, &token, key, document);
+    let create = r#"mutation { createAuthor(data: {name: "Once"}) { ok node { id } } }"#;
+    let start = Barrier::new(32);
+    let answers: Vec<Answer> = thread::scope(|scope| {
+        let storm = || {
+            start.wait();
+            send("storm", create)
+        };
+        let threads: Vec<_> = (0..32).map(|_| scope.spawn(storm)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (answered, busy): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!(busy.iter().all(|answer| answer.status == 409), "{:?}", busy.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    assert!(!answered.is_empty());
+    assert!(answered.iter().all(|answer| answer.json() == answered[0].json()));
+    assert_eq!(tenant.count("author WHERE name = 'Once'"), "1");
+    assert_eq!(send("storm", create).json(), answered[0].json());
+}

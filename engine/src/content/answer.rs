@@ -39,6 +39,7 @@ impl Introspected {
 }
 
 /// An answer being written.
+#[derive(Clone)]
 pub struct Writer {
     style: Style,
     /// The object of root fields, open.
@@ -46,6 +47,7 @@ pub struct Writer {
     errors: Vec<RootFailure>,
 }
 
+#[derive(Clone)]
 struct RootFailure {
     message: String,
     code: ErrorCode,
@@ -105,6 +107,12 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// The JSON of the only field, whose key is given.
+    pub fn only_value(&self, key: &str) -> Option<String> {
+        let head = key.len() + 4;
+        String::from_utf8(self.data.get(head..)?.to_vec()).ok()
     }
 
     /// Writes the root fields of `query { … }` in a mutation below `key`.

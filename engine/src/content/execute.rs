@@ -10,6 +10,7 @@ use freehold_compiler::caller::Caller;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::output::Malformed;
 use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Statement};
+use freehold_executor::answers::AnswerKey;
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -39,6 +40,8 @@ pub struct Setting {
     pub caller: Arc<Caller>,
     /// What is recorded of what is written.
     pub authorship: Authorship,
+    /// Under which name the answers of writes are kept, when the client wants that.
+    pub answer_key: Option<AnswerKey>,
     /// When the answer is due.
     pub deadline: Instant,
     /// How the answer is dressed.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use freehold_compiler::bind::{BindValue, StepOutputs};
 use freehold_compiler::mutation::{DatabaseError, Outcome, RunError, StatementError, member};
 use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, Transaction, Write};
+use freehold_executor::answers::{self, Known};
 use freehold_executor::{self as executor, ExecuteError, SqlStatement};
 
 use crate::content::answer::{Answer, Introspected, Writer};
@@ -35,6 +36,7 @@ pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Val
 }
 
 /// How a root field ended.
+#[derive(Clone)]
 enum Done {
     Write(Outcome),
     /// The whole, and each of its fields.
@@ -42,6 +44,8 @@ enum Done {
     Query(Writer),
     /// Nothing was run for it.
     Nothing,
+    /// It was run before, for a request with the same idempotency key: its JSON.
+    Kept(String),
 }
 
 impl Done {
@@ -51,7 +55,7 @@ impl Done {
             Self::Write(outcome) | Self::Transaction(outcome, _) => {
                 Some(outcome).filter(|it| !matches!(it, Outcome::Done { .. }))
             }
-            Self::Query(_) | Self::Nothing => None,
+            Self::Query(_) | Self::Nothing | Self::Kept(_) => None,
         }
     }
 
@@ -76,6 +80,7 @@ async fn in_transaction(
     if let Some(done) = judge(root, values)? {
         return Ok(done);
     }
+    let place = i32::try_from(index).map_err(|_| Failure::Internal)?;
     // What was done is kept outside: when the commit fails, the fields keep their answers.
     let kept: Arc<Mutex<Option<Done>>> = Arc::default();
     let raced = AtomicBool::new(false);
@@ -85,11 +90,11 @@ async fn in_transaction(
             return Ok(executor::Outcome::Rollback(Err(Failure::Internal)));
         };
         let attempt = Attempt { setting: &on_thread, values: &for_values, may_retry: !raced.load(Ordering::Relaxed) };
-        Ok(match attempt.root(root, ready, transaction) {
+        Ok(match attempt.once(root, ready, place, transaction) {
             Ok(done) => {
-                let failed = done.failed().is_some();
+                let changed = done.failed().is_none() && !matches!(done, Done::Kept(_));
                 *lock(&keep) = Some(done);
-                if failed { executor::Outcome::Rollback(Ok(())) } else { executor::Outcome::Commit(Ok(())) }
+                if changed { executor::Outcome::Commit(Ok(())) } else { executor::Outcome::Rollback(Ok(())) }
             }
             Err(Ended::Failed(failure)) => executor::Outcome::Rollback(Err(failure)),
             Err(Ended::Raced) => {
@@ -100,13 +105,24 @@ async fn in_transaction(
     };
     let registry = &setting.state.registry;
     let mode = match &root.value {
-        MutationRootValue::Write(write) if write.is_single() => executor::Mode::Single,
+        MutationRootValue::Write(write) if write.is_single() && setting.answer_key.is_none() => executor::Mode::Single,
         _ => executor::Mode::Several,
     };
     let result = registry.transaction(&setting.tenant, setting.deadline, mode, work).await;
     let done = lock(&kept).take();
     match (result, done) {
-        (Ok(Ok(())), Some(done)) => Ok(done),
+        (Ok(Ok(())), Some(done)) => {
+            match (&setting.answer_key, done.failed()) {
+                (_, None) => setting.state.sealer.note_write(&setting.tenant),
+                // What it did is undone; what it said is kept all the same.
+                (Some(key), Some(_)) => {
+                    let (statement, binds) = answers::keep(key, place, setting.root_json(root, &done, values)?);
+                    registry.query(&setting.tenant, &Arc::new(statement), binds, setting.deadline).await?;
+                }
+                (None, Some(_)) => {}
+            }
+            Ok(done)
+        }
         (Ok(Err(failure)), _) => Err(failure),
         // A constraint that is checked at the commit.
         (Err(ExecuteError::Database(error)), Some(done)) => {
@@ -165,6 +181,33 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// Runs the root field, unless it was run before under the same key.
+    fn once(
+        &self,
+        root: &MutationRoot,
+        ready: &ReadyRoot,
+        place: i32,
+        transaction: &mut executor::Transaction<'_>,
+    ) -> Result<Done, Ended> {
+        let Some(key) = &self.setting.answer_key else { return self.root(root, ready, transaction) };
+        let (statement, binds) = answers::find(key, place);
+        let rows = self.send(&root.key, &statement, binds, transaction)?;
+        let known = rows.first().and_then(|row| Known::parse(std::str::from_utf8(&row.value).ok()?));
+        match known.ok_or(Ended::Failed(Failure::Internal))? {
+            Known::New => {}
+            Known::Busy => return Err(Ended::Failed(Failure::IdempotencyKeyInUse)),
+            Known::Other => return Err(Ended::Failed(Failure::IdempotencyKeyReused)),
+            Known::Kept(json) => return Ok(Done::Kept(json)),
+        }
+        let done = self.root(root, ready, transaction)?;
+        if done.failed().is_none() {
+            let json = self.setting.root_json(root, &done, self.values).map_err(Ended::Failed)?;
+            let (statement, binds) = answers::keep(key, place, json);
+            self.send(&root.key, &statement, binds, transaction)?;
+        }
+        Ok(done)
+    }
+
     fn root(&self, root: &MutationRoot, ready: &ReadyRoot, transaction: &mut executor::Transaction<'_>) -> Result<Done, Ended> {
         match (&root.value, ready) {
             (MutationRootValue::Write(write), ReadyRoot::Statements(statements)) => {
@@ -254,6 +297,13 @@ impl Attempt<'_> {
 }
 
 impl Setting {
+    /// The JSON of a root field.
+    fn root_json(&self, root: &MutationRoot, done: &Done, values: &Values) -> Result<String, Failure> {
+        let mut writer = Writer::new(self.style, 256);
+        self.write_root(&mut writer, root, done.clone(), values)?;
+        writer.only_value(&root.key).ok_or(Failure::Internal)
+    }
+
     /// Writes the answer of a root field.
     fn write_root(&self, writer: &mut Writer, root: &MutationRoot, done: Done, values: &Values) -> Result<(), Failure> {
         match (&root.value, done) {
@@ -272,6 +322,7 @@ impl Setting {
                 }
                 writer.object(&root.key, inner);
             }
+            (_, Done::Kept(json)) => writer.field(&root.key, json.as_bytes()),
             (_, Done::Query(query)) => writer.object(&root.key, query),
             (MutationRootValue::Constant(json), _) => writer.field(&root.key, json.as_bytes()),
             (_, Done::Nothing) => writer.field(&root.key, b"null"),

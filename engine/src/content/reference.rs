@@ -95,6 +95,11 @@ fn question(request: &GraphqlRequest) -> Context {
     context
 }
 
+/// Tells requests apart, for their idempotency keys.
+pub fn fingerprint(request: &GraphqlRequest) -> String {
+    data_encoding::HEXLOWER.encode(question(request).finish().as_ref())
+}
+
 fn of_answer(mut question: Context, answer: &Answer) -> String {
     question.update(&answer.body);
     finish(question)

@@ -10,6 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use freehold_compiler::caller::Caller;
 use freehold_executor::ExecuteError;
+use freehold_executor::answers::AnswerKey;
 use freehold_ids::TenantId;
 use freehold_schema::Schema;
 use freehold_schema::acl::Role;
@@ -26,7 +27,7 @@ use super::request::GraphqlRequest;
 use super::{accept, graphiql, headers, reply, style};
 use crate::content::assume;
 use crate::content::execute::{Authorship, Setting};
-use crate::content::reference::Reply;
+use crate::content::reference::{self, Reply};
 use crate::content::releases::ReleaseError;
 use crate::content::sessions::Session;
 use crate::content::trace::Trace;
@@ -139,7 +140,8 @@ async fn carry_out(
     let (state, trace) = (Arc::clone(state), facts.trace.clone());
     let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.as_str().to_owned());
     let authorship = Authorship { author: author.to_string(), request_id, operation_name: String::new() };
-    let setting = Arc::new(Setting { state, tenant, release, role_api, caller, authorship, deadline, style, trace });
+    let answer_key = answer_key(request, session.claims.subject, &asked)?;
+    let setting = Arc::new(Setting { state, tenant, release, role_api, caller, authorship, answer_key, deadline, style, trace });
     let given = headers::REF.text(request).map(|reference| setting.given(reference, &asked));
     let wanted = setting.document(&mut asked).await?;
     if let Some(name) = wanted.document.prepared.operation_name() {
@@ -162,6 +164,17 @@ async fn carry_out(
         }
         outcome => outcome,
     }
+}
+
+/// The key of a mutation that may be sent again, with or without the quotes of a structured header.
+fn answer_key(request: &HttpRequest, identity: Uuid, asked: &GraphqlRequest) -> Result<Option<AnswerKey>, Failure> {
+    let Some(value) = request.headers().get(headers::IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().map_err(|_| Failure::IdempotencyKeyMalformed)?.trim();
+    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+    if key.is_empty() || key.len() > 255 {
+        return Err(Failure::IdempotencyKeyMalformed);
+    }
+    Ok(Some(AnswerKey { identity, key: key.to_owned(), fingerprint: reference::fingerprint(asked) }))
 }
 
 /// Why the database turned us away: a tenant that was just suspended or deleted is told so at once, not when the catalogue's last answer has aged.

@@ -69,6 +69,12 @@ pub enum Failure {
     AssumeMembershipForbidden(String),
     /// None of the caller's roles may read the event log.
     HistoryForbidden,
+    /// The idempotency key is no key.
+    IdempotencyKeyMalformed,
+    /// A request with the same idempotency key is running.
+    IdempotencyKeyInUse,
+    /// The idempotency key came with another request before.
+    IdempotencyKeyReused,
     /// The catalogue does not answer.
     CatalogUnavailable,
     /// The document or its variables are refused.
@@ -197,6 +203,9 @@ impl Failure {
             Self::AssumeMembershipFormat(_) | Self::AssumeMembershipInvalid(_) => "ASSUME_MEMBERSHIP_INVALID",
             Self::AssumeMembershipForbidden(_) => "ASSUME_MEMBERSHIP_FORBIDDEN",
             Self::HistoryForbidden => "HISTORY_FORBIDDEN",
+            Self::IdempotencyKeyMalformed => "IDEMPOTENCY_KEY_MALFORMED",
+            Self::IdempotencyKeyInUse => "IDEMPOTENCY_KEY_IN_USE",
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::CatalogUnavailable => "CATALOG_UNAVAILABLE",
             Self::Document(errors) | Self::Operation(errors) => {
                 errors.first().map_or("INTERNAL_SERVER_ERROR", |error| error.code.as_str())
@@ -214,6 +223,8 @@ impl Failure {
                 403
             }
             Self::TenantNotFound(_) | Self::StageNotFound(_) | Self::RouteNotFound => 404,
+            Self::IdempotencyKeyInUse => 409,
+            Self::IdempotencyKeyReused => 422,
             Self::MethodNotAllowed { .. } => 405,
             Self::PayloadTooLarge { .. } => 413,
             Self::UnsupportedMediaType => 415,
@@ -223,6 +234,7 @@ impl Failure {
             | Self::PersistedQueryMismatch
             | Self::PersistedQueryVersion
             | Self::DocumentNotFound
+            | Self::IdempotencyKeyMalformed
             | Self::AssumeMembershipFormat(_)
             | Self::AssumeMembershipInvalid(_)
             | Self::Document(_)
@@ -269,6 +281,9 @@ impl Failure {
                 format!("Invalid memberships in x-contember-assume-membership header:\n{lines}")
             }
             Self::AssumeMembershipForbidden(what) => format!("You are not allow to assume membership {what}"),
+            Self::IdempotencyKeyMalformed => "`Idempotency-Key` must be 1 to 255 printable ASCII characters".to_owned(),
+            Self::IdempotencyKeyInUse => "a request with this `Idempotency-Key` is running; try again shortly".to_owned(),
+            Self::IdempotencyKeyReused => "this `Idempotency-Key` was sent with another request before".to_owned(),
             Self::HistoryForbidden => "Access denied: none of your roles may read the event log".to_owned(),
             Self::CatalogUnavailable => "the service cannot look up tenants at the moment; try again shortly".to_owned(),
             Self::Execute(error) => error.public_message().to_owned(),

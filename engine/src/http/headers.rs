@@ -15,6 +15,8 @@ pub const ASSUME_MEMBERSHIP: Header = Header(["x-freehold-assume-membership", "x
 pub const ASSUME_IDENTITY: Header = Header(["x-freehold-assume-identity", "x-contember-assume-identity"]);
 /// What the client has already; and what it was given.
 pub const REF: Header = Header(["x-freehold-ref", "x-contember-ref"]);
+/// Names a mutation that may be sent again (draft-ietf-httpapi-idempotency-key-header).
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// `1`: show the statements.
 pub const DEBUG: Header = Header(["x-freehold-debug", "x-contember-debug"]);
 /// Never another status than 200.
@@ -26,8 +28,9 @@ const OF_REQUESTS: [Header; 5] = [ASSUME_MEMBERSHIP, ASSUME_IDENTITY, REF, DEBUG
 const OF_ANSWERS: [Header; 2] = [REF, ORIGINAL_STATUS];
 
 /// What a page of another site may send.
-pub static ALLOWED: LazyLock<HeaderValue> =
-    LazyLock::new(|| list("authorization, content-type, accept, x-request-id, apollo-require-preflight", &OF_REQUESTS));
+pub static ALLOWED: LazyLock<HeaderValue> = LazyLock::new(|| {
+    list("authorization, content-type, accept, x-request-id, idempotency-key, apollo-require-preflight", &OF_REQUESTS)
+});
 /// What it may read.
 pub static EXPOSED: LazyLock<HeaderValue> = LazyLock::new(|| list("x-request-id, retry-after, server-timing", &OF_ANSWERS));
 

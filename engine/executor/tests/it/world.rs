@@ -34,6 +34,7 @@ pub struct MadeTenant {
 
 /// What the tables of a release need.
 const REVISION: &str = include_str!("../../../../migrations/tenant/2026-11-26-000002_revision/up.sql");
+const IDEMPOTENCY: &str = include_str!("../../../../migrations/tenant/2026-11-26-000004_idempotency/up.sql");
 const EVENTS: &str = include_str!("../../../../migrations/tenant/2026-11-26-000003_events/up.sql");
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -81,9 +82,10 @@ impl World {
             &database,
             &format!(
                 "CREATE SCHEMA freehold; CREATE TABLE freehold.tenant_marker (tenant_id uuid PRIMARY KEY);
-                 INSERT INTO freehold.tenant_marker VALUES ('{}'); {REVISION}; {EVENTS}; CREATE SCHEMA content; {ddl};
+                 INSERT INTO freehold.tenant_marker VALUES ('{}'); {REVISION}; {EVENTS}; {IDEMPOTENCY}; CREATE SCHEMA content; {ddl};
                  GRANT USAGE ON SCHEMA freehold, content TO {login}; GRANT SELECT ON ALL TABLES IN SCHEMA freehold TO {login};
-                 GRANT EXECUTE ON FUNCTION freehold.seal_events(integer) TO {login};
+                 GRANT EXECUTE ON FUNCTION freehold.seal_events(integer), freehold.find_answer(uuid, text, integer, text),
+                     freehold.keep_answer(uuid, text, integer, text, text) TO {login};
                  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA content TO {login};
                  ALTER ROLE {login} IN DATABASE {database} SET search_path TO content",
                 id.as_uuid()
