@@ -53,7 +53,7 @@ query Page($state: State!, $slug: String!, $rank: Int, $limit: Int = 20, $order:
     body
     extra
     next {
-      ...Card
+      id title slug lead
       far { id title }
     }
     shared(orderBy: [{ rank: desc }], limit: 5) {
