@@ -62,6 +62,8 @@ impl Sealer {
             match seal(registry, &tenant).await {
                 Ok(Sealed::All) => {}
                 Ok(Sealed::Again) => self.note_write(&tenant),
+                // A database from before the migration that brings the event log.
+                Err(ExecuteError::Database(error)) if error.is_missing_table() => {}
                 Err(error) if error.is_retryable() || lost_a_race(&error) => self.note_write(&tenant),
                 Err(error) => {
                     tracing::warn!(tenant.id = %tenant.id(), %error, "the event log of tenant `{}` was not sealed", tenant.id());

@@ -85,7 +85,8 @@ pub fn statement(query: EventQuery) -> (SqlStatement, Vec<BindValue>) {
 pub fn sealing() -> (SqlStatement, Vec<BindValue>) {
     let mut text = Writer::new("SELECT 0, coalesce(freehold.seal_events(");
     text.bind(BindValue::Int(Some(SEAL_AT_ONCE)));
-    text.push("), -1)::text");
+    // The table has one row. Where it is missing, so is the function, and a missing table is an error that is told apart.
+    text.push("), -1)::text FROM freehold.event_chain");
     (SqlStatement::from_segments(text.segments), text.binds)
 }
 

@@ -30,8 +30,14 @@ pub(super) async fn read(asked: &Asked, args: EventsArgs) -> Result<Vec<Event>, 
     }
     let (statement, binds) = events::statement(query(args)?);
     let registry = &asked.state.registry;
-    let rows = registry.query(&asked.tenant, &Arc::new(statement), binds, asked.deadline).await.map_err(Failure::Execute)?;
-    rows.iter().map(event).collect()
+    match registry.query(&asked.tenant, &Arc::new(statement), binds, asked.deadline).await {
+        Ok(rows) => rows.iter().map(event).collect(),
+        // A database from before the migration that brings it.
+        Err(ExecuteError::Database(error)) if error.is_missing_table() => {
+            Err(refused(ErrorCode::NotSupported, "this tenant has no event log yet".to_owned()))
+        }
+        Err(error) => Err(Failure::Execute(error)),
+    }
 }
 
 fn query(args: EventsArgs) -> Result<EventQuery, Failure> {
@@ -75,7 +81,11 @@ fn query(args: EventsArgs) -> Result<EventQuery, Failure> {
 }
 
 fn wrong(message: String) -> Failure {
-    Failure::Operation(vec![RequestError { message, locations: Vec::new(), code: ErrorCode::BadUserInput }])
+    refused(ErrorCode::BadUserInput, message)
+}
+
+fn refused(code: ErrorCode, message: String) -> Failure {
+    Failure::Operation(vec![RequestError { message, locations: Vec::new(), code }])
 }
 
 fn name_of(kind: EventType) -> &'static str {
