@@ -5,7 +5,8 @@ use crate::model::{FieldKind, RelationKind};
 
 impl Schema {
     /// The schema with the fields of each entity as the API lists them: columns, then relations in the order of their owning sides. That is the order in which a
-    /// Contember engine holds a model that came to it by migrations: they add all columns first, and both sides of a relation at once. Views keep their order.
+    /// Contember engine holds a model that came to it by migrations: they add all columns first, and both sides of a relation at once. Relations of views come last; views themselves keep
+    /// their order.
     ///
     /// Tables and the schema's own text are made from the order in which it was written.
     #[must_use]
@@ -14,7 +15,8 @@ impl Schema {
         for entity in self.entities.values_mut().filter(|entity| entity.view.is_none()) {
             entity.fields.retain(|_, field| matches!(field.kind, FieldKind::Column(_)));
         }
-        for owner in written.entities.values().filter(|entity| entity.view.is_none()) {
+        let (views, tables): (Vec<_>, Vec<_>) = written.entities.values().partition(|entity| entity.view.is_some());
+        for owner in tables.into_iter().chain(views) {
             for field in owner.fields.values() {
                 let FieldKind::Relation(relation) = &field.kind else { continue };
                 let owns = match relation.kind {
@@ -28,11 +30,12 @@ impl Schema {
                 if !owns {
                     continue;
                 }
+                // In a view, which keeps its fields, this changes nothing.
+                self.entities[&owner.name].fields.insert(field.name.clone(), field.clone());
                 if let Some(other) = relation.other_side() {
                     let inverse = written.entities[&relation.target].fields[other].clone();
                     self.entities[&relation.target].fields.insert(other.clone(), inverse);
                 }
-                self.entities[&owner.name].fields.insert(field.name.clone(), field.clone());
             }
         }
         self

@@ -1,5 +1,7 @@
 //! The system API.
 
+use std::time::{Duration, Instant};
+
 use freehold_tests::{Answer, Client, shared};
 use serde_json::{Value, json};
 
@@ -146,4 +148,21 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!((foreign.status, foreign.code().as_deref()), (404, Some("TENANT_NOT_FOUND")));
     assert_eq!(Client::default().graphql(&url, None, "{ stages { id } }", json!({})).unwrap().status, 401);
     assert_eq!(Client::default().get(&url, &[]).unwrap().status, 405);
+}
+
+#[test]
+fn what_the_engine_writes_is_told_with_its_author_and_sealed() {
+    let tenant = Tenant::create("events-engine");
+    let api = Api::of(&tenant, "admin");
+    let url = format!("{}/content/{}", shared().dev.engine, tenant.slug);
+    let mutation = "mutation Rename { createTag(data: { name: \"red\" }) { ok node { id } } }";
+    let written = Client::default().graphql(&url, Some(&api.token), mutation, json!({})).unwrap();
+    let event = api.ask("{ events { type primaryKey identityId requestId operation } }", json!({})).data("/events/0");
+    assert_eq!((&event["type"], &event["primaryKey"][0]), (&json!("CREATE"), &written.data("/createTag/node/id")));
+    assert_eq!((&event["operation"], &event["requestId"]), (&json!("Rename"), &json!(written.headers["x-request-id"])));
+    assert!(event["identityId"].is_string());
+    let until = Instant::now() + Duration::from_secs(30);
+    while tenant.is_whole()["sealed"] != 1 {
+        assert!(Instant::now() < until, "the engine did not seal what it wrote");
+    }
 }

@@ -6,6 +6,7 @@ use super::creating::create;
 use super::deleting;
 use super::input::{Nested, Operation, Purpose};
 use super::nesting::Parent;
+use super::owning::Held;
 use super::owning_side;
 use super::program::{Place, Program};
 use super::updating::{Found, find, update};
@@ -26,7 +27,10 @@ pub(super) fn write<'a>(
     // Nothing refers to a row that was just created.
     let holder = match purpose {
         Purpose::Create => None,
-        Purpose::Update => Some(lookups::holder(program, target, parent.joining, parent.entity, &parent.key, place)),
+        Purpose::Update => {
+            let is_written = matches!(nested.operation, Operation::Update(..) | Operation::Upsert(..) | Operation::Delete(_));
+            Some(lookups::holder(program, target, parent.joining, parent.entity, &parent.key, is_written, place))
+        }
     };
     match &nested.operation {
         Operation::Connect(by) => {
@@ -111,7 +115,8 @@ fn attach<'a>(
     let mut left = None;
     if removes || is_required {
         let name = program.next_row();
-        let held = find(program, target, &Found::with_key(target, key), &name, &[parent.joining], place);
+        let held = Held { joining: parent.joining, seen: None };
+        let held = find(program, target, &Found::with_key(target, key), &name, &[held], place);
         left = held.into_iter().next();
     }
     let left = left.map(|left| {

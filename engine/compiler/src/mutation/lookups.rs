@@ -82,15 +82,18 @@ pub(super) fn optional<'a>(
     BindSource::Step(name)
 }
 
-/// The key of the one row of `owner` whose foreign key holds `key`, whether the caller sees it or not: the unique key does not ask.
+/// The key of the one row of `owner` whose foreign key holds `key`; `seen` when the caller must see it. Where a row stands in the way it does not matter who sees it: the unique
+/// key does not ask.
 pub(super) fn holder<'a>(
     program: &mut Program<'_, 'a>,
     owner: &'a Entity,
     joining: &'a JoiningColumn,
     target: &'a Entity,
     key: &BindSource,
+    seen: bool,
     place: &Place,
 ) -> BindSource {
+    let visible = if seen { clauses::visible(program.env, Access::Root, owner) } else { ALWAYS };
     let name = program.next_row();
     let mut state = State::new(program.env, &[]);
     let mut answer = Answer::begin(&mut state);
@@ -98,7 +101,7 @@ pub(super) fn holder<'a>(
         let alias = state.sql.next_alias();
         state.sql.syntax("(SELECT ").column(alias, &owner.primary_column().column).syntax("::text FROM ");
         state.sql.content(&owner.table).syntax(" ").alias(alias);
-        write_where(program.env, state, alias, [holds(joining, target, key)]);
+        write_where(program.env, state, alias, [holds(joining, target, key), visible]);
         state.sql.syntax(")");
     });
     let kind = answer.finish(program.env, &mut state, owner);

@@ -62,14 +62,25 @@ pub(super) fn on_create<'a>(
     Ok(())
 }
 
-/// Foreign keys of which the row that they hold must be known before the row is changed; None when the change needs nothing to be done before.
-pub(super) fn needed<'a>(env: &Env<'a>, data: &Data<'a>) -> Option<Vec<&'a JoiningColumn>> {
+/// A foreign key of which the row that it holds must be known before the row is changed.
+pub(super) struct Held<'a> {
+    pub joining: &'a JoiningColumn,
+    /// The row is written itself, so only one that the caller sees counts.
+    pub seen: Option<&'a Entity>,
+}
+
+/// The foreign keys that must be known; None when the change needs nothing to be done before.
+pub(super) fn needed<'a>(env: &Env<'a>, data: &Data<'a>) -> Option<Vec<Held<'a>>> {
     let owning: Vec<_> = data.nested.iter().filter(|nested| nested.is_owning_one()).collect();
     let is_plain = |nested: &&Nested<'a>| match nested.operation {
         Operation::Connect(_) | Operation::Disconnect(_) => !leaves_trace(env, nested),
         _ => false,
     };
-    (!owning.iter().all(is_plain)).then(|| owning.iter().map(|nested| joining(nested)).collect())
+    let held = |nested: &&Nested<'a>| {
+        let is_written = matches!(nested.operation, Operation::Update(..) | Operation::Upsert(..) | Operation::Delete(_));
+        Held { joining: joining(nested), seen: is_written.then_some(nested.target) }
+    };
+    (!owning.iter().all(is_plain)).then(|| owning.iter().map(held).collect())
 }
 
 /// Whether the row that is held before has to go, or must not be let go.
@@ -204,7 +215,7 @@ fn release<'a>(
     if !matches!(nested.relation.kind, RelationKind::OneHasOneOwning { .. }) {
         return Ok(());
     }
-    let holder = lookups::holder(program, entity, joining(nested), nested.target, key, place);
+    let holder = lookups::holder(program, entity, joining(nested), nested.target, key, false, place);
     let mut held = place.when(Guard::Found(holder.clone()));
     if let Some(row) = row {
         held = held.when(Guard::Differ(holder.clone(), row.clone()));

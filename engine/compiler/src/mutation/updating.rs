@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use freehold_schema::acl::OperationKind;
-use freehold_schema::ident::Ident;
-use freehold_schema::model::{Entity, JoiningColumn};
+use freehold_schema::model::Entity;
 
 use super::input::Data;
+use super::owning::Held;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
 use super::{Answer, connecting, nesting, not_found, owning, write_lookup, write_node};
 use crate::bind::BindSource;
-use crate::lower::clauses::{ALWAYS, Clause};
+use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and};
+use crate::permissions::Access;
 use crate::plan::WriteError;
 use crate::sql::Alias;
 
@@ -73,7 +74,7 @@ pub(super) fn find<'a>(
     entity: &'a Entity,
     found: &Found<'a>,
     name: &Arc<str>,
-    held: &[&'a JoiningColumn],
+    held: &[Held<'a>],
     place: &Place,
 ) -> Vec<BindSource> {
     let env = program.env;
@@ -87,9 +88,9 @@ pub(super) fn find<'a>(
         answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, &found.filter));
     }
     answer.key(&mut state, name, row, entity);
-    let held = held.iter().map(|joining| {
+    let held = held.iter().map(|held| {
         let name = program.next_row();
-        answer.text(&mut state, &name, |state| write_held(state, entity, row, &joining.column));
+        answer.text(&mut state, &name, |state| write_held(env, state, entity, row, held));
         BindSource::Step(name)
     });
     let held = held.collect();
@@ -161,9 +162,18 @@ pub(super) fn write_filtered<'a>(env: &Env<'a>, state: &mut State, entity: &'a E
 }
 
 /// The key that a foreign key of the row holds, as text.
-fn write_held(state: &mut State, entity: &Entity, row: Alias, column: &Ident) {
+fn write_held<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, row: Alias, held: &Held<'a>) {
     let alias = state.sql.next_alias();
-    state.sql.syntax("(SELECT ").column(alias, column).syntax("::text FROM ").content(&entity.table).syntax(" ").alias(alias);
+    state.sql.syntax("(SELECT ").column(alias, &held.joining.column).syntax("::text FROM ").content(&entity.table);
+    state.sql.syntax(" ").alias(alias);
     write_found(state, entity, alias, row);
+    let visible = held.seen.map(|target| (target, clauses::visible(env, Access::Root, target)));
+    if let Some((target, visible)) = visible.filter(|(_, visible)| !visible.is_always()) {
+        let seen = state.sql.next_alias();
+        state.sql.syntax(" AND EXISTS (SELECT 1 FROM ").content(&target.table).syntax(" ").alias(seen).syntax(" WHERE ");
+        state.sql.column(seen, &target.primary_column().column).syntax(" = ").column(alias, &held.joining.column);
+        write_and(env, state, seen, &visible);
+        state.sql.syntax(")");
+    }
     state.sql.syntax(")");
 }
