@@ -61,19 +61,19 @@ SELECT json_build_object('data', json_build_object('paginateArticle', json_build
 ];
 
 const E: &[&str] = &[
-    r#"WITH a AS (INSERT INTO content.article (id, title, slug, body, status, author_id) VALUES (gen_random_uuid(), "#,
+    r#"WITH a AS (INSERT INTO thin.article (id, title, slug, body, status, author_id) VALUES (gen_random_uuid(), "#,
     ", ",
     ", ",
     ", 'draft', ",
     r#"::uuid) RETURNING id, title, slug, author_id)
 SELECT json_build_object('data', json_build_object('createArticle', json_build_object('ok', true, 'node', json_build_object(
   'id', a.id, 'title', a.title, 'slug', a.slug,
-  'author', (SELECT json_build_object('name', u.name) FROM content.author u WHERE u.id = a.author_id)))))::text AS json
+  'author', (SELECT json_build_object('name', u.name) FROM thin.author u WHERE u.id = a.author_id)))))::text AS json
 FROM a"#,
 ];
 
 const F: &[&str] = &[
-    "WITH a AS (UPDATE content.article SET title = ",
+    "WITH a AS (UPDATE thin.article SET title = ",
     " WHERE id = ",
     r#"::uuid RETURNING id, title, slug)
 SELECT json_build_object('data', json_build_object('updateArticle', json_build_object('ok', true, 'node', json_build_object(

@@ -15,6 +15,7 @@ mod images;
 mod isolation;
 mod journey;
 mod leaks;
+mod mirror;
 mod outages;
 mod paging;
 mod plans;
