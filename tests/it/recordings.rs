@@ -18,9 +18,6 @@ const DEVIATIONS: &[(&str, u16)] = &[
     ("upsert", 200),
 ];
 
-/// Steps of APIs that Freehold does not have.
-const NOT_OURS: &[&str] = &["system API ignores assumed membership"];
-
 struct Replay {
     slug: String,
     content_url: String,
@@ -163,7 +160,7 @@ fn replay(slug: &str, file: &str) {
     let steps = recording["steps"].as_array().unwrap();
     let mut replay = Replay::start(slug);
     let mut different = String::new();
-    for step in steps.iter().filter(|step| !NOT_OURS.contains(&step["name"].as_str().unwrap())) {
+    for step in steps {
         if let Some(difference) = replay.step(step) {
             let _ = writeln!(different, "{difference}");
         }

@@ -40,7 +40,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("GET with query string", HTTP),
     ("GET with mutation", HTTP),
     ("no operation with that name", HTTP),
-    ("system API ignores assumed membership", "Freehold has no system API"),
+    ("system API ignores assumed membership", HTTP),
     ("assume membership in body", HTTP),
     ("assume membership malformed", HTTP),
     ("editor without variable", MEMBERSHIPS),

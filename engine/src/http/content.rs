@@ -239,7 +239,7 @@ pub(super) fn member(caller: Arc<Caller>, slug: &str) -> Result<Arc<Caller>, Fai
 }
 
 /// Memberships to assume: the body's win over the header's.
-pub(super) fn assumed(request: &HttpRequest, asked: &mut GraphqlRequest) -> Result<Option<Value>, Failure> {
+fn assumed(request: &HttpRequest, asked: &mut GraphqlRequest) -> Result<Option<Value>, Failure> {
     if let Some(value) = asked.assume_membership.take() {
         return Ok(Some(value));
     }

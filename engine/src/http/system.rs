@@ -9,11 +9,10 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use freehold_executor::ExecuteError;
 use futures_util::FutureExt;
 
-use super::content::{LOGGED_NAME, assumed, authenticate, force_ok, holds, member, private, read, release_failure, turned_away};
+use super::content::{LOGGED_NAME, authenticate, force_ok, holds, member, private, read, release_failure, turned_away};
 use super::failure::Failure;
 use super::middleware::Facts;
 use super::style;
-use crate::content::assume;
 use crate::state::State;
 use crate::system::Asked;
 
@@ -59,14 +58,11 @@ async fn carry_out(
     let claimed = session.claims.tenant;
     let tenant = state.registry.route(slug, claimed).await.map_err(|error| Failure::of_route(&error, slug))?;
     facts.tenant = Some(tenant.id().to_string());
-    let mut asked = read(state, request, payload, deadline).await?;
+    let asked = read(state, request, payload, deadline).await?;
     facts.operation = asked.operation_name.as_ref().map(|name| name.chars().take(LOGGED_NAME).collect());
     let release = state.releases.get(&state.registry, tenant.release_id()).await.map_err(|error| release_failure(&error))?;
-    let held = member(session.caller(&release.id, &release.schema), slug)?;
-    let caller = match assumed(request, &mut asked)? {
-        Some(assumed) => member(Arc::new(assume::assume(&release.schema, &held, &assume::parse(&assumed)?)?), slug)?,
-        None => held,
-    };
+    // Assumed memberships are for the content alone (content API, section 23, row 22).
+    let caller = member(session.caller(&release.id, &release.schema), slug)?;
     if asked.query.is_empty() {
         return Err(Failure::MissingQuery);
     }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Asked;
+use super::numbers;
 use super::types::{
     CreateEvent, DateTime, DeleteEvent, Event, EventType, EventsArgs, EventsFilter, EventsOrder, Json, PrimaryKey, TruncateEvent,
     UpdateEvent,
@@ -56,9 +57,9 @@ fn query(args: EventsArgs) -> Result<EventQuery, Failure> {
     }
     let identity =
         |text: String| Uuid::try_parse(&text).map_err(|_| wrong(format!("`{text}` is no identity: it must be a UUID")));
-    let transaction = |text: String| match text.parse::<u64>() {
-        Ok(number) => Ok(number.to_string()),
-        Err(_) => Err(wrong(format!("`{text}` is no transaction: it must be a number"))),
+    let transaction = |text: String| match numbers::parse(&text) {
+        Some(number) => Ok(number.to_string()),
+        None => Err(wrong(format!("`{text}` is no transaction: it must be the `transactionId` of an event"))),
     };
     let (mut from, mut to) = (Vec::new(), Vec::new());
     for time in [created_at, applied_at].into_iter().flatten() {
@@ -124,7 +125,12 @@ fn event(row: &Row) -> Result<Event, Failure> {
         "truncate" => EventType::Truncate,
         other => return Err(internal(format!("an event has the unknown kind `{other}`"))),
     };
-    Ok(recorded.into_event(kind))
+    let number = |text: &str| {
+        let number = numbers::parse(text).ok_or_else(|| internal(format!("an event has the id `{text}`")))?;
+        Ok::<_, Failure>(numbers::to_uuid(number).to_string())
+    };
+    let (id, transaction_id) = (number(&recorded.id)?, number(&recorded.transaction_id)?);
+    Ok(Recorded { id, transaction_id, ..recorded }.into_event(kind))
 }
 
 /// `Creating tag#<id>`, `Deleting article_tags#<a>;<b>`

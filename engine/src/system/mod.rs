@@ -1,6 +1,7 @@
 //! The system API (content API, section 16): what happened to the content, told by async-graphql over fixed types.
 
 mod events;
+mod numbers;
 mod types;
 
 use std::sync::{Arc, Mutex, PoisonError};

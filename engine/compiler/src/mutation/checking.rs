@@ -63,6 +63,15 @@ fn of_row(entity: &Entity, data: &Data<'_>, back: Option<&FieldName>) -> Result<
             })?;
             add(judged, &rule.message);
         }
+        if let FieldKind::Column(column) = &field.kind
+            && let Some(schema) = &column.json_schema
+        {
+            let judged = Rule::json_schema(schema).map_err(|problem| {
+                let message = format!("the JSON Schema of field `{}` cannot be used: {problem}", field.name);
+                Refused::new(message, ErrorCode::NotSupported, data.pos)
+            })?;
+            add(judged, "");
+        }
         if is_required(entity, &field.name, &field.kind) {
             add(Rule::Required, "Field is required");
         }

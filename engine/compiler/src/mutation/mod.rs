@@ -1,7 +1,7 @@
 //! Writes: data-modifying statements that look up, check and change, and those that read the node (content API, sections 9 to 13).
 //!
 //! A write is a small program ([`crate::plan::Write`]) that [`crate::plan::Write::run`] interprets: whoever holds a connection runs its statements, nobody else
-//! needs to know what they mean. [`program::Program`] collects its steps: each operation adds the statements of its own row, in the order of the contract, and
+//! needs to know what they mean. `program.rs` collects its steps: each operation adds the statements of its own row, in the order of the contract, and
 //! hands the keys of rows that were found or made to the steps after it.
 
 mod batch;

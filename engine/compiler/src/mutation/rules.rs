@@ -3,6 +3,7 @@
 //! A rule can hold, fail, or be undecided because a value is not known; only a definite failure counts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use freehold_schema::names::FieldName;
 use freehold_schema::validation::Validator;
@@ -29,6 +30,8 @@ pub(crate) enum Rule {
     Of(FieldName, Box<Rule>),
     /// Needs other rows, which are not read here.
     Undecided,
+    /// A JSON value must satisfy the column's JSON Schema; each error is told by itself.
+    JsonSchema(Arc<jsonschema::Validator>),
 }
 
 impl Rule {
@@ -61,6 +64,10 @@ impl Rule {
         let judge = |rule: &Rule| rule.judge(field, values);
         match self {
             Self::Undecided => None,
+            Self::JsonSchema(schema) => match values.get(field)? {
+                Value::Null => None,
+                value => Some(schema.is_valid(value)),
+            },
             Self::Of(field, rule) => rule.judge(field, values),
             Self::Not(rule) => judge(rule).map(|holds| !holds),
             Self::And(rules) => and(rules.iter().map(judge)),
@@ -85,6 +92,27 @@ impl Rule {
                 Value::Null => None,
                 value => Some(value == expected || number(value).is_some() && number(value) == number(expected)),
             },
+        }
+    }
+}
+
+impl Rule {
+    /// Prepares a column's JSON Schema; what is wrong with it when it is none.
+    pub fn json_schema(schema: &Value) -> Result<Self, String> {
+        jsonschema::validator_for(schema).map(|schema| Self::JsonSchema(Arc::new(schema))).map_err(|error| error.to_string())
+    }
+
+    /// What is to be told when it fails: the rule's text, or a line for each error of a JSON value.
+    pub fn messages(&self, text: &str, value: Option<&Value>) -> Vec<String> {
+        match (self, value) {
+            (Self::JsonSchema(schema), Some(value)) => {
+                let line = |error: jsonschema::ValidationError<'_>| match error.instance_path().as_str() {
+                    "" => error.to_string(),
+                    pointer => format!("{pointer}: {error}"),
+                };
+                schema.iter_errors(value).map(line).collect()
+            }
+            _ => vec![text.to_owned()],
         }
     }
 }

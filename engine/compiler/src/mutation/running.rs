@@ -230,7 +230,8 @@ pub(super) fn issues(rows: &[RowChecks], context: &BindContext<'_>) -> Result<Ve
                 reported = Some(&check.field);
                 let mut path = fragments(path, context)?;
                 path.push(Fragment::Field(check.field.to_string()));
-                issues.push(Issue { path, message: check.message.to_string() });
+                let messages = check.rule.messages(&check.message, values.get(&check.field));
+                issues.extend(messages.into_iter().map(|message| Issue { path: path.clone(), message }));
             }
         }
     }

@@ -273,3 +273,23 @@ fn a_node_that_leads_back_to_what_was_changed_is_read_afterwards() {
     let back = r#"mutation { updateArticle(by: {site: {slug: "one"}, slug: "first"}, data: {title: "T"}) { node { site { articles { title } } } } }"#;
     assert_eq!(round_trips(back), 4);
 }
+
+#[test]
+fn json_values_satisfy_the_columns_schema() {
+    let sdl = r#"
+        type Place { spot: Json @jsonSchema(schema: "{\"type\": \"object\", \"required\": [\"lat\"], \"properties\": {\"lat\": {\"type\": \"number\"}}}") }
+    "#;
+    let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
+    let document = "mutation($spot: Json) { createPlace(data: {spot: $spot}) { ok validation { errors { message { text } path { ... on _FieldPathFragment { field } } } } } }";
+    let messages = |spot: Value| {
+        let created = json!({ "check_0": true, "row_0": "9" });
+        let (answer, _) = run_as(&schema, "admin", document, &json!({ "spot": spot }), &[Ok(created)]);
+        let answer = answer.unwrap();
+        let errors = answer["createPlace"]["validation"]["errors"].as_array().or(answer["validation"]["errors"].as_array());
+        errors.unwrap().iter().map(|error| error["message"]["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(messages(json!({ "lat": 1.5 })), Vec::<String>::new());
+    assert_eq!(messages(json!(null)), Vec::<String>::new());
+    assert_eq!(messages(json!({})), ["\"lat\" is a required property"]);
+    assert_eq!(messages(json!({ "lat": "north" })), ["/lat: \"north\" is not of type \"number\""]);
+}
