@@ -1,7 +1,7 @@
 //! Operations on rows that a junction connects with the written row (content API, section 10.3).
 
 use freehold_schema::acl::OperationKind;
-use freehold_schema::model::{Entity, RelationKind};
+use freehold_schema::model::Entity;
 use freehold_schema::names::FieldName;
 
 use super::creating::create;
@@ -86,20 +86,10 @@ impl<'a> Connection<'a> {
         let env = program.env;
         let target = nested.target;
         let junction = Link::of(env, entity, nested.relation).junction.expect("a many-has-many relation goes through a junction");
-        let rule = |entity: &'a Entity, field: Option<&'a FieldName>| {
+        let rule = |entity: &'a Entity, field: Option<&FieldName>| {
             field.map_or(ALWAYS, |field| permitted(env, entity, OperationKind::Update, &[field]))
         };
-        let field = entity.fields.get(nested.field.as_str()).map(|field| &field.name);
-        let other = target
-            .fields
-            .values()
-            .map(|field| &field.name)
-            .find(|field| nested.relation.other_side().is_some_and(|other| other == *field));
-        debug_assert!(matches!(
-            nested.relation.kind,
-            RelationKind::ManyHasManyOwning { .. } | RelationKind::ManyHasManyInverse { .. }
-        ));
-        let permitted = [rule(entity, field), rule(target, other)];
+        let permitted = [rule(entity, Some(nested.field)), rule(target, nested.relation.other_side())];
         Self { entity, target, row: row.clone(), junction, permitted }
     }
 
