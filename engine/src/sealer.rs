@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use freehold_executor::{ExecuteError, Registry, Tenant, events};
 use freehold_ids::TenantId;
 use tokio::sync::Notify;
+
+use crate::content::documents::lock;
 
 /// From a write to its seal: many writes are sealed together.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,7 +36,7 @@ enum Sealed {
 impl Sealer {
     /// To be called after a commit.
     pub fn note_write(&self, tenant: &Arc<Tenant>) {
-        let is_new = match self.written.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant.id()) {
+        let is_new = match lock(&self.written).entry(tenant.id()) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
                 vacant.insert(Arc::clone(tenant));
@@ -57,7 +59,7 @@ impl Sealer {
 
     /// One round.
     pub async fn seal_all(&self, registry: &Registry) {
-        let written = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        let written = std::mem::take(&mut *lock(&self.written));
         for tenant in written.into_values() {
             match seal(registry, &tenant).await {
                 Ok(Sealed::All) => {}

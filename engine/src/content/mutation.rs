@@ -1,6 +1,5 @@
 //! Runs the root fields of a mutation one after the other, each in a transaction of its own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use freehold_compiler::bind::{BindValue, StepOutputs};
@@ -83,13 +82,13 @@ async fn in_transaction(
     let place = i32::try_from(index).map_err(|_| Failure::Internal)?;
     // What was done is kept outside: when the commit fails, the fields keep their answers.
     let kept: Arc<Mutex<Option<Done>>> = Arc::default();
-    let raced = AtomicBool::new(false);
+    let mut raced = false;
     let (on_thread, for_plan, for_values, keep) = (Arc::clone(setting), Arc::clone(plan), Arc::clone(values), Arc::clone(&kept));
     let work = move |transaction: &mut executor::Transaction<'_>| {
         let (Some(root), Some(ready)) = (root_of(&for_plan, index), for_plan.roots.get(index)) else {
             return Ok(executor::Outcome::Rollback(Err(Failure::Internal)));
         };
-        let attempt = Attempt { setting: &on_thread, values: &for_values, may_retry: !raced.load(Ordering::Relaxed) };
+        let attempt = Attempt { setting: &on_thread, values: &for_values, may_retry: !raced };
         Ok(match attempt.once(root, ready, place, transaction) {
             Ok(done) => {
                 let changed = done.failed().is_none() && !matches!(done, Done::Kept(_));
@@ -98,7 +97,7 @@ async fn in_transaction(
             }
             Err(Ended::Failed(failure)) => executor::Outcome::Rollback(Err(failure)),
             Err(Ended::Raced) => {
-                raced.store(true, Ordering::Relaxed);
+                raced = true;
                 executor::Outcome::Retry
             }
         })

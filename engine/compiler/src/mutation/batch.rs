@@ -7,7 +7,7 @@ use freehold_schema::model::Entity;
 use serde_json::json;
 
 use super::connecting;
-use super::followers::{followers, orphans, split, write_followers};
+use super::followers::{Follower, orphans, write_followers};
 use super::input::Data;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
@@ -19,7 +19,7 @@ use crate::lower::clauses::{self, Clause};
 use crate::lower::{Env, Refused, State, inputs, write_and, write_where};
 use crate::permissions::Access;
 use crate::plan::{Message, WriteError, WriteErrorKind};
-use crate::selection::Selected;
+use crate::selection::{Input, Selected};
 use crate::sql::Alias;
 
 /// Rows that one field may change when it gives no `limit`.
@@ -48,8 +48,7 @@ pub(super) fn update<'a>(
         return Err(Refused::new(message, ErrorCode::BadUserInput, field.pos));
     }
     let place = Place::default();
-    let mut values = Values { fields: data.columns.iter().map(|given| given.field).collect(), ..Values::default() };
-    data.columns.iter().for_each(|given| values.set(given.column, given.source.clone()));
+    let mut values = Values::given(data);
     owning::connects(program, data, &place, &mut values);
     if values.assignments.is_empty() || values.connects.iter().any(|connect| connect.exclusive.is_some()) {
         let message = format!("`{}` needs something to write that many rows can have", field.name);
@@ -63,10 +62,7 @@ pub(super) fn update<'a>(
     let connected = connecting::write_connects(env, &mut state, entity, &values.connects, None);
     let (changed, old) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.alias(changed).syntax(" AS (UPDATE ").content(&entity.table).syntax(" ").alias(old).syntax(" SET ");
-    for (index, assignment) in values.assignments.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(assignment.name).syntax(" = ");
-        assignment.write(env, &mut state, &connected);
-    }
+    values.write_set(env, &mut state, &connected);
     batch.write_members(&mut state, old);
     write_and(env, &mut state, old, &permitted);
     if !permitted.is_always() {
@@ -86,7 +82,7 @@ pub(super) fn update<'a>(
     batch.check_limit(&mut state, &mut answer);
     connecting::add_checks(env, &mut state, &mut answer, &connected);
     batch.check_all(env, &mut state, &mut answer, changed, &permitted);
-    answer.is_whole = permitted.is_always();
+    answer.is_whole = values.are_whole(&permitted);
     let kind = answer.finish_change(env, &mut state, entity, &values.fields);
     program.push(&place, state, kind);
     Ok(())
@@ -108,10 +104,7 @@ pub(super) fn delete<'a>(
         return Err(Refused::new(message, ErrorCode::NotSupported, field.pos));
     }
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
-    let (mut restricting, following) = split(followers(env, entity));
-    if program.defers_foreign_keys {
-        restricting.clear();
-    }
+    let (restricting, following) = program.followers(entity);
     let mut state = State::new(env, &[]);
     let batch = Batch::begin(env, &mut state, entity, field, filter);
     let (gone, old) = (state.sql.next_alias(), state.sql.next_alias());
@@ -120,7 +113,7 @@ pub(super) fn delete<'a>(
     write_and(env, &mut state, old, &permitted);
     for follower in &restricting {
         state.sql.syntax(" AND NOT EXISTS (SELECT 1 FROM ");
-        batch.write_references(&mut state, follower.owner, follower.key, old);
+        batch.write_references(&mut state, follower, " WHERE ", old);
         state.sql.syntax(")");
     }
     write_followers(env, &mut state, &following, entity, old, 1);
@@ -134,9 +127,9 @@ pub(super) fn delete<'a>(
             continue;
         }
         answer.check(&mut state, referenced(entity, follower.owner, follower.field.as_str()), |state| {
-            let (rows, key) = (state.sql.next_alias(), &entity.primary_column().column);
+            let rows = state.sql.next_alias();
             state.sql.syntax("NOT EXISTS (SELECT 1 FROM ").alias(batch.rows).syntax(" ").alias(rows).syntax(" JOIN ");
-            let referring = batch.write_references_on(state, follower.owner, follower.key, rows, key);
+            let referring = batch.write_references(state, follower, " ON ", rows);
             write_where(env, state, referring, [visible]);
             state.sql.syntax(")");
         });
@@ -201,38 +194,16 @@ impl<'a> Batch<'a> {
         self.write_few(state);
     }
 
-    /// `table rows WHERE foreign key = key`, of rows that stay.
-    fn write_references(&self, state: &mut State, owner: &Entity, column: &freehold_schema::ident::Ident, old: Alias) {
+    /// `table rows WHERE foreign key = key`, of rows that stay; `before` is WHERE or ON. Rows of the same entity may refer to each other and go together.
+    fn write_references(&self, state: &mut State, follower: &Follower<'_>, before: &'static str, found: Alias) -> Alias {
         let (rows, key) = (state.sql.next_alias(), &self.entity.primary_column().column);
-        state.sql.content(&owner.table).syntax(" ").alias(rows).syntax(" WHERE ").column(rows, column).syntax(" = ");
-        state.sql.column(old, key);
-        self.write_stays(state, owner, rows, " AND ");
-    }
-
-    /// `table rows ON foreign key = key`, of rows that stay.
-    fn write_references_on(
-        &self,
-        state: &mut State,
-        owner: &Entity,
-        column: &freehold_schema::ident::Ident,
-        found: Alias,
-        key: &freehold_schema::ident::Ident,
-    ) -> Alias {
-        let rows = state.sql.next_alias();
-        state.sql.content(&owner.table).syntax(" ").alias(rows).syntax(" ON ").column(rows, column).syntax(" = ");
-        state.sql.column(found, key);
-        self.write_stays(state, owner, rows, " AND ");
-        rows
-    }
-
-    /// Rows of the same entity may refer to each other and go together.
-    fn write_stays(&self, state: &mut State, owner: &Entity, rows: Alias, and: &'static str) {
-        if owner.name != self.entity.name {
-            return;
+        state.sql.content(&follower.owner.table).syntax(" ").alias(rows).syntax(before);
+        state.sql.column(rows, follower.key).syntax(" = ").column(found, key);
+        if follower.owner.name == self.entity.name {
+            state.sql.syntax(" AND ").column(rows, key).syntax(" NOT IN (SELECT ").column(self.rows, key).syntax(" FROM ");
+            state.sql.alias(self.rows).syntax(")");
         }
-        let key = &self.entity.primary_column().column;
-        state.sql.syntax(and).column(rows, key).syntax(" NOT IN (SELECT ").column(self.rows, key).syntax(" FROM ");
-        state.sql.alias(self.rows).syntax(")");
+        rows
     }
 
     fn check_limit(&self, state: &mut State, answer: &mut Answer) {
@@ -258,7 +229,7 @@ impl<'a> Batch<'a> {
 ///
 /// # Errors
 /// When there are too many.
-pub(super) fn items<'f>(field: &'f Selected, name: &str) -> Result<&'f [crate::selection::Input], Refused> {
+pub(super) fn items<'f>(field: &'f Selected, name: &str) -> Result<&'f [Input], Refused> {
     let items = inputs::argument(field, name).map_or(&[][..], inputs::items);
     if items.len() > MOST_CREATED {
         let message = format!("`{name}` has {} items, allowed are {MOST_CREATED}", items.len());

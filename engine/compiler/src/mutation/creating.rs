@@ -99,7 +99,7 @@ fn insert<'a>(
     // Again on the row as it is now: with what the database put into it.
     answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
     answer.key(&mut state, row, new, entity);
-    answer.is_whole = permitted.is_always() && values.connects.iter().all(|connect| connect.exclusive.is_none());
+    answer.is_whole = values.are_whole(&permitted);
     let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
     let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();
     write_node(program, &mut state, &mut kind, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::Entity;
 
-use super::followers::{Follower, Orphan, followers, orphans, split, write_followers, write_orphan};
+use super::followers::{Follower, Orphan, orphans, write_followers, write_orphan};
 use super::program::{Place, Program};
 use super::updating::{Found, write_filtered, write_found};
 use super::{Answer, not_found, write_lookup, write_node};
@@ -40,10 +40,7 @@ pub(super) fn remove<'a>(
     let name = program.next_row();
     let filter = &found.filter;
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
-    let (mut restricting, following) = split(followers(env, entity));
-    if program.defers_foreign_keys {
-        restricting.clear();
-    }
+    let (restricting, following) = program.followers(entity);
     let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
     let row = write_lookup(env, &mut state, entity, found.by.clone());

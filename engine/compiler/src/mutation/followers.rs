@@ -4,9 +4,10 @@
 
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
-use freehold_schema::model::{Entity, FieldKind, JoiningColumn, OnDelete, RelationKind};
+use freehold_schema::model::{Entity, FieldKind, JoiningColumn, OnDelete, Relation};
 use freehold_schema::names::FieldName;
 
+use super::removes_orphans;
 use crate::lower::clauses::{self, Clause};
 use crate::lower::{Env, State, write_conjunct};
 use crate::permissions::{Access, Rule};
@@ -68,11 +69,9 @@ pub(super) fn split(followers: Vec<Follower<'_>>) -> (Vec<Follower<'_>>, Vec<Fol
 
 /// Rows that go with a row of `entity`.
 pub(super) fn orphans<'a>(env: &Env<'a>, entity: &'a Entity) -> Vec<Orphan<'a>> {
-    let orphan = |(field, relation): (&'a FieldName, &'a freehold_schema::model::Relation)| match &relation.kind {
-        RelationKind::OneHasOneOwning { orphan_removal: true, joining, .. } => {
-            Some(Orphan { field, joining, target: env.entity(relation.target.as_str()) })
-        }
-        _ => None,
+    let orphan = |(field, relation): (&'a FieldName, &'a Relation)| {
+        let joining = relation.joining_column().filter(|_| removes_orphans(relation))?;
+        Some(Orphan { field, joining, target: env.entity(relation.target.as_str()) })
     };
     let relations = entity.fields.values().filter_map(|field| Some((&field.name, entity.relation(field.name.as_str())?)));
     relations.filter_map(orphan).collect()

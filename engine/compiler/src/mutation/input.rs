@@ -63,6 +63,13 @@ pub(super) enum Operation<'a> {
     Delete(Input),
 }
 
+impl Operation<'_> {
+    /// Whether the related row itself is written when there is one, and not only what refers to it.
+    pub fn writes_related(&self) -> bool {
+        matches!(self, Self::Update(..) | Self::Upsert(..) | Self::Delete(_))
+    }
+}
+
 /// Operations in the order in which the contract's message lists them.
 const ON_CREATE: [&str; 3] = ["connect", "create", "connectOrCreate"];
 const ON_UPDATE: [&str; 7] = ["connect", "disconnect", "create", "connectOrCreate", "update", "upsert", "delete"];
@@ -140,7 +147,7 @@ impl<'a> Data<'a> {
                 let connects = matches!(nested.operation, Operation::Connect(_));
                 connects && nested.is_owning_one() || linking::is_possible(env, entity, nested)
             }),
-            Purpose::Update => self.nested.iter().all(Nested::is_owning_one) && owning::needed(env, self).is_none(),
+            Purpose::Update => self.nested.iter().all(Nested::is_owning_one) && owning::needed(self).is_none(),
         }
     }
 

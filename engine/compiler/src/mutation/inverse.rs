@@ -10,7 +10,7 @@ use super::owning::Held;
 use super::owning_side;
 use super::program::{Place, Program};
 use super::updating::{Found, find, update};
-use super::{lookups, not_null};
+use super::{lookups, must_be_held, not_null, removes_orphans};
 use crate::bind::BindSource;
 use crate::lower::Refused;
 use crate::plan::Guard;
@@ -28,7 +28,7 @@ pub(super) fn write<'a>(
     let holder = match purpose {
         Purpose::Create => None,
         Purpose::Update => {
-            let is_written = matches!(nested.operation, Operation::Update(..) | Operation::Upsert(..) | Operation::Delete(_));
+            let is_written = nested.operation.writes_related();
             Some(lookups::holder(program, target, parent.joining, parent.entity, &parent.key, is_written, place))
         }
     };
@@ -108,10 +108,7 @@ fn attach<'a>(
 ) -> Result<(), Refused> {
     let target = nested.target;
     let owning = owning_side(target, parent.field);
-    let removes = matches!(owning.kind, RelationKind::OneHasOneOwning { orphan_removal: true, .. });
-    let inverse = owning.other_side().and_then(|field| parent.entity.relation(field.as_str()));
-    let is_required =
-        inverse.is_some_and(|inverse| matches!(inverse.kind, RelationKind::OneHasOneInverse { nullable: false, .. }));
+    let (removes, is_required) = (removes_orphans(owning), must_be_held(owning, parent.entity));
     let mut left = None;
     if removes || is_required {
         let name = program.next_row();

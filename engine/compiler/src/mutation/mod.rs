@@ -35,7 +35,7 @@ use std::sync::Arc;
 use freehold_schema::acl::OperationKind;
 use freehold_schema::filter::Operator;
 use freehold_schema::ident::Ident;
-use freehold_schema::model::{Entity, Relation};
+use freehold_schema::model::{Entity, Relation, RelationKind};
 use freehold_schema::names::FieldName;
 
 pub use failures::DatabaseError;
@@ -85,6 +85,17 @@ fn has_key(entity: &Entity, key: BindSource) -> Clause<'_> {
 /// The side of a relation that holds the foreign key or the junction.
 fn owning_side<'a>(owner: &'a Entity, field: &FieldName) -> &'a Relation {
     owner.relation(field.as_str()).expect("a checked schema's inverse side names an owning side")
+}
+
+/// Whether the row that a foreign key holds is deleted when nothing holds it any more.
+fn removes_orphans(owning: &Relation) -> bool {
+    matches!(owning.kind, RelationKind::OneHasOneOwning { orphan_removal: true, .. })
+}
+
+/// Whether the row that a foreign key holds may not be without one that holds it.
+fn must_be_held(owning: &Relation, target: &Entity) -> bool {
+    let inverse = owning.other_side().and_then(|field| target.relation(field.as_str()));
+    inverse.is_some_and(|inverse| matches!(inverse.kind, RelationKind::OneHasOneInverse { nullable: false, .. }))
 }
 
 /// What the rules of all given fields demand of a row.

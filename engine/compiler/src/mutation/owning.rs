@@ -7,12 +7,12 @@ use super::creating::create;
 use super::deleting;
 use super::input::{Data, Nested, Operation};
 use super::lookups::{self, unique_filter};
-use super::not_null;
 use super::program::{Place, Program};
 use super::updating::{Found, change, update};
 use super::values::Values;
+use super::{must_be_held, not_null, removes_orphans};
 use crate::bind::BindSource;
-use crate::lower::{Env, Refused};
+use crate::lower::Refused;
 use crate::plan::Guard;
 use crate::selection::{Input, Pos};
 use serde_json::Value;
@@ -70,33 +70,22 @@ pub(super) struct Held<'a> {
 }
 
 /// The foreign keys that must be known; None when the change needs nothing to be done before.
-pub(super) fn needed<'a>(env: &Env<'a>, data: &Data<'a>) -> Option<Vec<Held<'a>>> {
+pub(super) fn needed<'a>(data: &Data<'a>) -> Option<Vec<Held<'a>>> {
     let owning: Vec<_> = data.nested.iter().filter(|nested| nested.is_owning_one()).collect();
     let is_plain = |nested: &&Nested<'a>| match nested.operation {
-        Operation::Connect(_) | Operation::Disconnect(_) => !leaves_trace(env, nested),
+        Operation::Connect(_) | Operation::Disconnect(_) => !leaves_trace(nested),
         _ => false,
     };
-    let held = |nested: &&Nested<'a>| {
-        let is_written = matches!(nested.operation, Operation::Update(..) | Operation::Upsert(..) | Operation::Delete(_));
-        Held { joining: joining(nested), seen: is_written.then_some(nested.target) }
+    let held = |nested: &&Nested<'a>| Held {
+        joining: joining(nested),
+        seen: nested.operation.writes_related().then_some(nested.target),
     };
     (!owning.iter().all(is_plain)).then(|| owning.iter().map(held).collect())
 }
 
 /// Whether the row that is held before has to go, or must not be let go.
-fn leaves_trace(env: &Env<'_>, nested: &Nested<'_>) -> bool {
-    removes_orphans(nested) || is_required_by_target(env, nested)
-}
-
-fn removes_orphans(nested: &Nested<'_>) -> bool {
-    matches!(nested.relation.kind, RelationKind::OneHasOneOwning { orphan_removal: true, .. })
-}
-
-/// Whether the row that is held may not be without a row that holds it.
-fn is_required_by_target(env: &Env<'_>, nested: &Nested<'_>) -> bool {
-    let target = env.entity(nested.target.name.as_str());
-    let inverse = nested.relation.other_side().and_then(|field| target.relation(field.as_str()));
-    inverse.is_some_and(|inverse| matches!(inverse.kind, RelationKind::OneHasOneInverse { nullable: false, .. }))
+fn leaves_trace(nested: &Nested<'_>) -> bool {
+    removes_orphans(nested.relation) || must_be_held(nested.relation, nested.target)
 }
 
 fn is_nullable(nested: &Nested<'_>) -> bool {
@@ -133,7 +122,7 @@ pub(super) fn on_update<'a>(
         let target = nested.target;
         let (found, missing) = (below.when(Guard::Found(held.clone())), below.when(Guard::Missing(held.clone())));
         let new = match &nested.operation {
-            Operation::Connect(by) if leaves_trace(program.env, nested) => {
+            Operation::Connect(by) if leaves_trace(nested) => {
                 let key = lookups::required(program, target, by, &below);
                 release(program, entity, Some(row), nested, &key, &below)?;
                 key
@@ -251,10 +240,10 @@ fn replace<'a>(
     place: &Place,
 ) -> Option<Replaced<'a>> {
     let place = place.when(Guard::Found(held.clone())).when(Guard::Differ(held.clone(), new.clone()));
-    if removes_orphans(nested) {
+    if removes_orphans(nested.relation) {
         return Some(Replaced { target: nested.target, key: held.clone(), place, pos: nested.pos });
     }
-    if is_required_by_target(program.env, nested) {
+    if must_be_held(nested.relation, nested.target) {
         program.refuse(&place, not_null(None));
     }
     None

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use freehold_schema::model::Entity;
 use freehold_schema::names::FieldName;
 
+use super::followers::{self, Follower};
 use crate::bind::BindSource;
 use crate::lower::{Env, State};
 use crate::plan::{Action, Guard, ImageSlot, PathFragment, Step, StepKind, WriteError};
@@ -27,6 +29,12 @@ pub(super) struct Program<'p, 'a> {
 impl<'p, 'a> Program<'p, 'a> {
     pub fn new(env: &'p Env<'a>, n_new_ids: &'p mut usize, defers_foreign_keys: bool) -> Self {
         Self { env, steps: Vec::new(), images: Vec::new(), n_new_ids, n_rows: 0, node: None, defers_foreign_keys }
+    }
+
+    /// What forbids that a row of `entity` is deleted, and what follows it.
+    pub fn followers(&self, entity: &'a Entity) -> (Vec<Follower<'a>>, Vec<Follower<'a>>) {
+        let (restricting, following) = followers::split(followers::followers(self.env, entity));
+        (if self.defers_foreign_keys { Vec::new() } else { restricting }, following)
     }
 
     /// A new primary key.

@@ -43,12 +43,11 @@ pub(super) fn update<'a>(
     data: &Data<'a>,
     place: &Place,
 ) -> Result<BindSource, Refused> {
-    let mut values = Values { fields: data.columns.iter().map(|given| given.field).collect(), ..Values::default() };
-    data.columns.iter().for_each(|given| values.set(given.column, given.source.clone()));
+    let mut values = Values::given(data);
     let name = program.next_row();
     let row = BindSource::Step(name.clone());
     let mut replaced = Vec::new();
-    let held = owning::needed(program.env, data);
+    let held = owning::needed(data);
     if let Some(held) = &held {
         let held = find(program, entity, &found, &name, held, place);
         found = Found::with_key(entity, &row);
@@ -117,10 +116,7 @@ pub(super) fn change<'a>(
     let connected = connecting::write_connects(env, &mut state, entity, &values.connects, Some(row));
     let (changed, old) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.alias(changed).syntax(" AS (UPDATE ").content(&entity.table).syntax(" ").alias(old).syntax(" SET ");
-    for (index, assignment) in values.assignments.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(assignment.name).syntax(" = ");
-        assignment.write(env, &mut state, &connected);
-    }
+    values.write_set(env, &mut state, &connected);
     write_found(&mut state, entity, old, row);
     write_and(env, &mut state, old, &found.filter);
     write_and(env, &mut state, old, &permitted);
@@ -137,7 +133,7 @@ pub(super) fn change<'a>(
     // On the row as it was, which also held when it was changed, and as it is now.
     answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
     answer.key(&mut state, name, row, entity);
-    answer.is_whole = permitted.is_always() && values.connects.iter().all(|connect| connect.exclusive.is_none());
+    answer.is_whole = values.are_whole(&permitted);
     let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
     write_node(program, &mut state, &mut kind, &[&entity.table], |env, state, node| {
         reading::write_named(env, state, entity, changed, node)

@@ -6,6 +6,7 @@ use freehold_schema::model::{Column, Entity, JoiningColumn};
 use freehold_schema::names::FieldName;
 
 use super::connecting::{self, Connect, Connected};
+use super::input::Data;
 use super::permitted;
 use crate::bind::BindSource;
 use crate::lower::clauses::Clause;
@@ -39,6 +40,13 @@ enum Assigned {
 }
 
 impl<'a> Values<'a> {
+    /// The columns that the caller gave.
+    pub fn given(data: &Data<'a>) -> Self {
+        let mut values = Self { fields: data.columns.iter().map(|given| given.field).collect(), ..Self::default() };
+        data.columns.iter().for_each(|given| values.set(given.column, given.source.clone()));
+        values
+    }
+
     /// Assigns a value to a column.
     pub fn set(&mut self, column: &'a Column, source: BindSource) {
         self.assignments.push(Assignment { name: &column.column, column, value: Assigned::Source(source) });
@@ -57,6 +65,19 @@ impl<'a> Values<'a> {
         self.fields.push(connect.field);
         self.assignments.push(Assignment { name, column, value: Assigned::Connected(self.connects.len()) });
         self.connects.push(connect);
+    }
+
+    /// Writes `column = value, …`.
+    pub fn write_set(&self, env: &Env<'_>, state: &mut State, connected: &[Connected<'_, '_>]) {
+        for (index, assignment) in self.assignments.iter().enumerate() {
+            state.sql.syntax(if index == 0 { "" } else { ", " }).ident(assignment.name).syntax(" = ");
+            assignment.write(env, state, connected);
+        }
+    }
+
+    /// Whether nothing is written when a condition does not hold: no rule is judged afterwards, and no other row loses its target.
+    pub fn are_whole(&self, permitted: &Clause<'_>) -> bool {
+        permitted.is_always() && self.connects.iter().all(|connect| connect.exclusive.is_none())
     }
 
     /// What the rules of all fields demand of the row.
