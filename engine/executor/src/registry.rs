@@ -1,7 +1,7 @@
 //! The engine's live view of tenants and their pools.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use freehold_catalog::{Catalog, Release};
@@ -13,7 +13,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use crate::config::PoolConfig;
 use crate::connection::TenantConnection;
 use crate::error::{ExecuteError, RouteError};
-use crate::routes::Routes;
+use crate::routes::{Routes, lock};
 use crate::sql::{Binds, Row, SqlStatement};
 use crate::tenant::Tenant;
 use crate::transaction::{self, End, Mode, Outcome, Transaction};
@@ -158,10 +158,7 @@ impl Registry {
         let work = Arc::new(Mutex::new(work));
         for attempt in 1.. {
             let on_thread = Arc::clone(&work);
-            let run = move |connection: &mut TenantConnection| {
-                let mut work = on_thread.lock().unwrap_or_else(PoisonError::into_inner);
-                transaction::attempt(connection, mode, &mut *work)
-            };
+            let run = move |connection: &mut TenantConnection| transaction::attempt(connection, mode, &mut *lock(&on_thread));
             if let End::Done(value) = tenant.run(deadline, run).await? {
                 return Ok(value);
             }

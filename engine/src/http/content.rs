@@ -72,19 +72,9 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
     let mut facts = Facts::default();
     // A panic is a mistake of ours and must not cost anybody else their connection.
     let outcome = AssertUnwindSafe(carry_out(state, &request, payload, slug, stage, style, &mut facts)).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|_| {
-        facts.problem = Some("panicked".to_owned());
-        Err(Failure::Internal)
-    });
-    let response = match outcome {
+    let response = match noted(outcome, &mut facts) {
         Ok(reply) => reply::respond(reply, style),
-        Err(failure) => {
-            facts.code = Some(failure.code());
-            if let Failure::Execute(error) = &failure {
-                facts.problem = Some(error.to_string());
-            }
-            failure.respond(style)
-        }
+        Err(failure) => failure.respond(style),
     };
     let response = match facts.trace.take() {
         Some(trace) => reply::with_trace(response, &trace),
@@ -92,6 +82,21 @@ async fn answer(state: &Arc<State>, request: HttpRequest, payload: web::Payload,
     };
     request.extensions_mut().insert(facts);
     force_ok(&request, private(response))
+}
+
+/// Notes why a request failed, for the operator.
+pub(super) fn noted<T>(outcome: std::thread::Result<Result<T, Failure>>, facts: &mut Facts) -> Result<T, Failure> {
+    let outcome = outcome.unwrap_or_else(|_| {
+        facts.problem = Some("panicked".to_owned());
+        Err(Failure::Internal)
+    });
+    if let Err(failure) = &outcome {
+        facts.code = Some(failure.code());
+        if let Failure::Execute(error) = failure {
+            facts.problem = Some(error.to_string());
+        }
+    }
+    outcome
 }
 
 /// What one caller may see is no cache's business.

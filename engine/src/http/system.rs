@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use freehold_executor::ExecuteError;
 use futures_util::FutureExt;
 
-use super::content::{LOGGED_NAME, authenticate, force_ok, holds, member, private, read, release_failure, turned_away};
+use super::content::{LOGGED_NAME, authenticate, force_ok, holds, member, noted, private, read, release_failure, turned_away};
 use super::failure::Failure;
 use super::middleware::Facts;
 use super::style;
@@ -25,19 +25,9 @@ pub async fn answer(
     let style = style(&request);
     let mut facts = Facts::default();
     let outcome = AssertUnwindSafe(carry_out(&state, &request, payload, &slug, &mut facts)).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|_| {
-        facts.problem = Some("panicked".to_owned());
-        Err(Failure::Internal)
-    });
-    let response = match outcome {
+    let response = match noted(outcome, &mut facts) {
         Ok(body) => HttpResponse::Ok().content_type(style.content_type()).body(body),
-        Err(failure) => {
-            facts.code = Some(failure.code());
-            if let Failure::Execute(error) = &failure {
-                facts.problem = Some(error.to_string());
-            }
-            failure.respond(style)
-        }
+        Err(failure) => failure.respond(style),
     };
     request.extensions_mut().insert(facts);
     force_ok(&request, private(response))
