@@ -72,6 +72,8 @@ codes! {
     DEFAULT_TYPE;
     /// The field cannot be searched like this.
     SEARCH_INVALID;
+    /// The field cannot be encrypted like this.
+    ENCRYPTION_INVALID;
     /// PostgreSQL has no text search in this language.
     UNKNOWN_LANGUAGE;
     /// The column cannot be a sequence.

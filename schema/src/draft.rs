@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::acl::{OperationKind, PredefinedVariable};
+use crate::encryption::Encryption;
 use crate::model::{ColumnKind, Direction, OnDelete, Sequence, Settings};
 use crate::node::Node;
 use crate::search::Weight;
@@ -86,6 +87,7 @@ pub(crate) struct ColumnDraft {
     pub collation: Option<At<String>>,
     pub json_schema: Option<At<Value>>,
     pub search: Option<At<SearchDraft>>,
+    pub encryption: Option<At<Encryption>>,
 }
 
 #[derive(Debug)]

@@ -44,6 +44,7 @@ mod check;
 pub mod codes;
 pub mod ddl;
 mod draft;
+pub mod encryption;
 mod error;
 pub mod filter;
 mod hash;

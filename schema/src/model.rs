@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::acl::Role;
+use crate::encryption::{self, Encryption};
 use crate::ident::Ident;
 use crate::names::{EntityName, EnumName, FieldName, RoleName};
 use crate::search::Search;
@@ -126,6 +127,8 @@ pub struct Column {
     pub json_schema: Option<Value>,
     /// How the text is searched, when it is; text of tables only, no lists.
     pub search: Option<Search>,
+    /// How values are encrypted, when they are; text and JSON of tables only, no lists. [`Column::pg_type`] is then `bytea`.
+    pub encryption: Option<Encryption>,
 }
 
 /// Kinds of values. Wire forms: content API, sections 2.2 and 5.
@@ -174,6 +177,14 @@ impl ColumnKind {
             Self::Time => Some("time"),
             Self::Json | Self::StoredImage => Some("jsonb"),
         }
+    }
+}
+
+impl Column {
+    /// The PostgreSQL type of such a column when the schema asks for no other.
+    #[must_use]
+    pub fn default_pg_type(&self) -> Option<&'static str> {
+        if self.encryption.is_some() { Some(encryption::PG_TYPE) } else { self.kind.default_pg_type() }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Columns: PostgreSQL type, default, sequence and the like must fit the kind of values.
 
-use crate::check::{World, names, searches, values};
+use crate::check::{World, encryptions, names, searches, values};
 use crate::codes;
 use crate::draft::{ColumnDraft, FieldDraft};
+use crate::encryption;
 use crate::model::{Column, ColumnKind, Sequence};
 use crate::source::{At, Errors};
 
@@ -55,6 +56,7 @@ pub(super) fn lower(field: &FieldDraft, draft: &ColumnDraft, world: &World, erro
         collation,
         json_schema: draft.json_schema.as_ref().map(|schema| schema.value.clone()),
         search: searches::lower(field, draft, errors),
+        encryption: encryptions::lower(field, draft, errors),
     })
 }
 
@@ -117,9 +119,12 @@ fn pg_type(draft: &ColumnDraft, world: &World, errors: &mut Errors) -> String {
         }
         return own.to_owned();
     }
-    let default = kind.default_pg_type().unwrap_or_default();
+    let (default, known) = match draft.encryption {
+        Some(_) => (encryption::PG_TYPE, &[(encryption::PG_TYPE, 0)][..]),
+        None => (kind.default_pg_type().unwrap_or_default(), known_types(kind)),
+    };
     let Some(given) = &draft.pg_type else { return default.to_owned() };
-    match canonical_type(&given.value, known_types(kind)) {
+    match canonical_type(&given.value, known) {
         Some(canonical) => canonical,
         None => {
             let error = errors.add(
@@ -127,7 +132,7 @@ fn pg_type(draft: &ColumnDraft, world: &World, errors: &mut Errors) -> String {
                 codes::COLUMN_TYPE,
                 format!("the type `{}` of PostgreSQL cannot hold these values", given.value),
             );
-            error.suggest(&given.value, known_types(kind).iter().map(|(name, _)| *name));
+            error.suggest(&given.value, known.iter().map(|(name, _)| *name));
             default.to_owned()
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use crate::check::{World, columns, names, relations, searches};
+use crate::check::{World, columns, encryptions, names, relations, searches};
 use crate::codes;
 use crate::draft::{ColumnDraft, EntityDraft, EnumDraft, FieldDraft, FieldKindDraft, Form, SideDraft};
 use crate::ident::Ident;
@@ -75,6 +75,7 @@ pub(super) fn lower(drafts: &[EntityDraft], world: &mut World, errors: &mut Erro
         }
         check_primary(draft, &entity, world, errors);
         searches::check(draft, &entity, errors);
+        encryptions::check(draft, &entity, errors);
         world.entities.insert(name, entity);
     }
 }

@@ -73,7 +73,7 @@ fn key_fields<'w>(
         }
         let Some(field) = world.field(entity, name, errors) else { continue };
         let has_column = match &field.kind {
-            FieldKind::Column(column) => column.kind != ColumnKind::StoredImage,
+            FieldKind::Column(column) => column.kind != ColumnKind::StoredImage && column.encryption.is_none(),
             FieldKind::Relation(relation) => relation.joining_column().is_some(),
         };
         if has_column {
@@ -215,7 +215,7 @@ fn lower_order(draft: &OrderDraft, entity: &Entity, world: &World, errors: &mut 
         let field = world.field(current, step, errors)?;
         match &field.kind {
             FieldKind::Column(column) if is_last => {
-                if column.list || column.kind == ColumnKind::StoredImage {
+                if column.list || column.kind == ColumnKind::StoredImage || column.encryption.is_some() {
                     errors.add(step.at, codes::ORDER_INVALID, format!("rows cannot be ordered by `{}`", step.value));
                 }
             }

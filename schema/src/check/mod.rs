@@ -4,6 +4,7 @@
 //! depends on something broken is not reported again.
 
 mod columns;
+mod encryptions;
 mod entities;
 mod grants;
 mod keys;

@@ -225,7 +225,7 @@ impl Reader<'_> {
         };
         let kind = expected.map_or(&ColumnKind::Uuid, |column| &column.kind);
         // A text may hold the id of anything.
-        if column.list || (column.kind != *kind && column.kind != ColumnKind::String) {
+        if column.list || !column.is_comparable() || (column.kind != *kind && column.kind != ColumnKind::String) {
             let error = errors.add(
                 name.at,
                 codes::PREDICATE_INVALID,
@@ -261,6 +261,9 @@ fn fits(operator: Operator, column: &Column) -> bool {
     use Operator as O;
     if column.list {
         return matches!(operator, O::MinLength | O::MaxLength | O::Includes);
+    }
+    if column.encryption.is_some() {
+        return column.is_comparable() && matches!(operator, O::Eq | O::NotEq | O::In | O::NotIn);
     }
     match operator {
         O::Eq | O::NotEq | O::In | O::NotIn | O::Lt | O::Lte | O::Gt | O::Gte => {

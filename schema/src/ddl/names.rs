@@ -58,6 +58,13 @@ pub enum Constraint {
         /// The entity.
         entity: EntityName,
     },
+    /// The index on the lookup hashes of an encrypted column.
+    Lookup {
+        /// The entity.
+        entity: EntityName,
+        /// The column.
+        field: FieldName,
+    },
     /// The index on a many-has-one relation's column.
     RelationIndex {
         /// The owning entity.
@@ -206,6 +213,9 @@ fn field_names(entity: &Entity, item: &crate::model::Field) -> Vec<(Constraint, 
     match &item.kind {
         FieldKind::Column(column) if column.kind == crate::model::ColumnKind::StoredImage => {
             vec![(Constraint::Image { entity, field }, format!("{table}_{}_check", column.column.as_str()))]
+        }
+        FieldKind::Column(column) if column.encryption.is_some_and(|encryption| encryption.lookup) => {
+            vec![(Constraint::Lookup { entity, field }, format!("{table}_{}_lookup", column.column.as_str()))]
         }
         FieldKind::Column(_) => Vec::new(),
         FieldKind::Relation(relation) => match &relation.kind {

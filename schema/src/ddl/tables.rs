@@ -1,11 +1,13 @@
 //! Types, tables, keys and indexes.
 
 use crate::ddl::{Constraint, Context, column_of, columns_of, literal};
+use crate::encryption::LOOKUP_BYTES;
 use crate::ident::Ident;
 use crate::model::{
     Column, ColumnKind, Direction, Entity, EnumType, Field, FieldKind, Index, IndexField, JoiningColumn, JoiningTable, OnDelete,
     RelationKind, Unique, UniqueKind,
 };
+use crate::names::FieldName;
 use crate::search::{self, Search};
 
 /// Object keys that are safe in a URL's path and in an object store, see ARCHITECTURE.md "An image".
@@ -196,7 +198,14 @@ impl Context<'_> {
             let name = self.names.get(&Constraint::Search { entity: entity.name.clone() });
             statements.push(format!("CREATE INDEX {name} ON {} USING gin ({})", self.qualified(&entity.table), search::column()));
         }
+        statements.extend(entity.lookups().map(|(field, column)| self.lookup(entity, field, column)));
         statements
+    }
+
+    /// Finds equal values of an encrypted column. The compiler compares the same expression.
+    fn lookup(&self, entity: &Entity, field: &str, column: &Column) -> String {
+        let name = self.names.get(&Constraint::Lookup { entity: entity.name.clone(), field: FieldName::new(field) });
+        format!("CREATE INDEX {name} ON {} (substring({}, 1, {LOOKUP_BYTES}))", self.qualified(&entity.table), column.column)
     }
 
     pub(super) fn index(&self, entity: &Entity, place: usize, index: &Index) -> String {

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::draft::{
     ColumnDraft, FieldDraft, FieldKindDraft, InverseKind, JoiningDraft, JunctionDraft, RelationDraft, SearchDraft, SideDraft,
 };
+use crate::encryption::Encryption;
 use crate::json::object::{Object, wrong};
 use crate::json::read::{check_name, order_by};
 use crate::model::{ColumnKind, OnDelete, Sequence};
@@ -86,6 +87,7 @@ fn column(ty: &At<String>, object: &mut Object<'_>, enums: &HashMap<String, Stri
     };
     let sequence = object.object("sequence", errors).map(|sequence| read_sequence(sequence, errors));
     let search = object.object("search", errors).map(|search| read_search(search, errors));
+    let encryption = object.object("encryption", errors).map(|encryption| read_encryption(encryption, errors));
     Some(ColumnDraft {
         column: object.text("columnName", errors),
         kind: At::new(kind, ty.at),
@@ -98,6 +100,7 @@ fn column(ty: &At<String>, object: &mut Object<'_>, enums: &HashMap<String, Stri
         collation: object.text("collation", errors),
         json_schema: object.take("schema").map(|node| At::new(node.to_json(), node.at)),
         search,
+        encryption,
     })
 }
 
@@ -117,6 +120,13 @@ fn read_sequence(mut sequence: Object<'_>, errors: &mut Errors) -> At<Sequence> 
     });
     sequence.finish(errors);
     At::new(Sequence { always: precedence.is_some_and(|word| word.value == "ALWAYS"), start }, at)
+}
+
+fn read_encryption(mut encryption: Object<'_>, errors: &mut Errors) -> At<Encryption> {
+    let at = encryption.at;
+    let lookup = encryption.flag("lookup", errors).unwrap_or(false);
+    encryption.finish_strictly(errors);
+    At::new(Encryption { lookup }, at)
 }
 
 fn read_search(mut search: Object<'_>, errors: &mut Errors) -> At<SearchDraft> {

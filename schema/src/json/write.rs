@@ -217,6 +217,7 @@ fn column(members: Members, column: &Column, schema: &Schema) -> Value {
         .with_some("collation", column.collation.as_ref().map(|name| name.as_str()))
         .with_some("schema", column.json_schema.clone())
         .with_some("search", search)
+        .with_some("encryption", column.encryption.map(|encryption| json!({ "lookup": encryption.lookup })))
         .done()
 }
 

@@ -4,6 +4,7 @@ use crate::codes;
 use crate::draft::{
     ColumnDraft, EntityDraft, FieldDraft, FieldKindDraft, JoiningDraft, JunctionDraft, RelationDraft, SearchDraft, SideDraft,
 };
+use crate::encryption::Encryption;
 use crate::model::{ColumnKind, OnDelete, Sequence};
 use crate::names::EnumName;
 use crate::node::Node;
@@ -48,8 +49,8 @@ pub(crate) fn read(field: &FieldDef, names: &TypeNames<'_>, entity: &mut EntityD
             "index" => entity.indexes.extend(structure::index(*directive, Some(field.name.clone()), errors)),
             "required" | "pattern" | "length" | "range" | "rule" => rules.extend(validators::rule(*directive, errors)),
             // Read with the column or the relation.
-            "column" | "default" | "sequence" | "scalar" | "jsonSchema" | "searchable" | "relation" | "oneToOne" | "inverse"
-            | "eventLog" | "deprecated" => {}
+            "column" | "default" | "sequence" | "scalar" | "jsonSchema" | "searchable" | "encrypted" | "relation"
+            | "oneToOne" | "inverse" | "eventLog" | "deprecated" => {}
             other => unreachable!("`@{other}` stands on fields in directives.graphql and is not read"),
         }
     }
@@ -77,6 +78,7 @@ pub(crate) fn add_primary(entity: &mut EntityDraft) {
             collation: None,
             json_schema: None,
             search: None,
+            encryption: None,
         };
         let id = FieldDraft {
             name: At::new("id".to_owned(), entity.name.at),
@@ -212,12 +214,17 @@ fn column(
         collation: storage.and_then(|storage| storage.text("collation")),
         json_schema: find(directives, "jsonSchema").and_then(|directive| json_text(directive, "schema", errors)),
         search: find(directives, "searchable").map(search),
+        encryption: find(directives, "encrypted").map(encryption),
     })
 }
 
 fn search(directive: Checked<'_>) -> At<SearchDraft> {
     let weight = directive.word("weight").and_then(|word| Weight::from_name(&word.value)).unwrap_or_default();
     At::new(SearchDraft { language: directive.text("language"), weight }, directive.at())
+}
+
+fn encryption(directive: Checked<'_>) -> At<Encryption> {
+    At::new(Encryption { lookup: directive.flag("lookup").unwrap_or(false) }, directive.at())
 }
 
 fn default(directive: Checked<'_>, errors: &mut Errors) -> Option<Node> {
@@ -252,7 +259,7 @@ fn json_text(directive: Checked<'_>, argument: &str, errors: &mut Errors) -> Opt
 }
 
 fn relation(shape: Shape, directives: &[Checked<'_>], errors: &mut Errors) -> Option<RelationDraft> {
-    let unfit = ["column", "default", "sequence", "scalar", "jsonSchema", "searchable", "primary"];
+    let unfit = ["column", "default", "sequence", "scalar", "jsonSchema", "searchable", "encrypted", "primary"];
     let what = format!("a relation to `{}`", shape.name.value);
     let hint = "a relation's column is named with `@relation(column: …)`";
     refuse(directives, &unfit[..1], &what, hint, errors);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::acl::{EntityGrants, Role, Variable};
 use crate::check::{JunctionNames, built_in, plain_role, snake};
+use crate::encryption::Encryption;
 use crate::json::predefined_name;
 use crate::model::{
     Column, ColumnKind, DateTimeFormat, Entity, EnumType, Field, FieldKind, Index, OnDelete, OrderBy, Relation, RelationKind,
@@ -269,6 +270,7 @@ fn is_implied(entity: &Entity, field: &Field) -> bool {
         collation: None,
         json_schema: None,
         search: None,
+        encryption: None,
     };
     let is_id = field.name.as_str() == "id" && entity.primary == field.name && entity.fields.get_index_of(&field.name) == Some(0);
     let says_nothing = field.description.is_none() && field.deprecated.is_none() && field.rules.is_empty();
@@ -376,7 +378,7 @@ fn graphql_name(kind: &ColumnKind) -> &str {
 
 fn column_directives(field: &Field, column: &Column, directives: &mut Vec<String>) {
     let name = Some(column.column.as_str()).filter(|name| *name != snake(field.name.as_str()));
-    let own_type = column.kind.default_pg_type().filter(|default| *default != column.pg_type).map(|_| column.pg_type.as_str());
+    let own_type = column.default_pg_type().filter(|default| *default != column.pg_type).map(|_| column.pg_type.as_str());
     let collation = column.collation.as_ref().map(|name| name.as_str());
     let storage = Written::new("column").text("name", name).text("type", own_type).text("collation", collation);
     if !storage.is_bare() {
@@ -398,6 +400,9 @@ fn column_directives(field: &Field, column: &Column, directives: &mut Vec<String
         let language = Some(language.name()).filter(|_| language != Language::SIMPLE);
         let weight = Some(weight.name()).filter(|_| weight != Weight::default());
         directives.push(Written::new("searchable").text("language", language).raw_some("weight", weight).done());
+    }
+    if let Some(Encryption { lookup }) = column.encryption {
+        directives.push(Written::new("encrypted").flag("lookup", lookup).done());
     }
 }
 

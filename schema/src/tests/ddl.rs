@@ -230,6 +230,27 @@ fn views_name_the_tenant_and_make_the_ids_that_they_promise() {
 }
 
 #[test]
+fn encrypted_columns_are_bytes_with_an_index_on_what_is_looked_up() {
+    insta::assert_snapshot!(statements(r#"
+        type Patient {
+          insurance: String! @encrypted(lookup: true) @column(name: "insurance no")
+          record: Json @encrypted
+        }
+    "#), @r#"
+    CREATE SCHEMA IF NOT EXISTS "content";
+    CREATE TABLE "content"."patient" (
+      "id" uuid NOT NULL,
+      "insurance no" bytea NOT NULL,
+      "record" bytea,
+      CONSTRAINT "patient_pkey" PRIMARY KEY ("id")
+    );
+    CREATE INDEX "patient_insurance no_lookup" ON "content"."patient" (substring("insurance no", 1, 33));
+    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."patient" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id')
+    "#);
+}
+
+#[test]
 fn what_is_searched_is_kept_and_indexed() {
     insta::assert_snapshot!(statements(r#"
         type Page {

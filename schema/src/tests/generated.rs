@@ -30,6 +30,9 @@ const COLUMNS: &[&str] = &[
     // One language, because an entity may get both.
     "String @searchable(language: \"english\", weight: A)",
     "String! @column(type: \"varchar(20)\", collation: \"C\") @searchable(language: \"english\")",
+    "String @encrypted",
+    "String! @encrypted(lookup: true) @length(min: 1) @scalar(name: \"Secret\")",
+    "Json @encrypted",
     "String @rule(check: { if: { not: { empty: true } }, then: { or: [{ equals: \"x\" }, { field: \"id\", is: { defined: true } }] } }, message: \"m\")",
 ];
 const OWNERS: &[(&str, &str)] = &[

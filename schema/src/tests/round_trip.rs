@@ -153,3 +153,19 @@ fn what_is_searched_survives_both_forms() {
     let short = schema.to_json().replace(r#""language": "simple","#, "").replace(r#""weight": "D""#, r#""weight": null"#);
     assert_eq!(json(&short), schema);
 }
+
+#[test]
+fn what_is_encrypted_survives_both_forms() {
+    let schema = sdl("type A { a: String @encrypted(lookup: true) b: Json! @encrypted c: String @encrypted(lookup: false) }");
+    check(&schema);
+    insta::assert_snapshot!(schema.to_sdl(), @r#"
+    type A {
+      a: String @encrypted(lookup: true)
+      b: Json! @encrypted
+      c: String @encrypted
+    }
+    "#);
+    let document: serde_json::Value = serde_json::from_str(&schema.to_json()).unwrap();
+    let field = &document["model"]["entities"]["A"]["fields"]["a"];
+    assert_eq!((field["columnType"].as_str(), field["encryption"].to_string()), (Some("bytea"), r#"{"lookup":true}"#.to_owned()));
+}
