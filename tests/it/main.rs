@@ -6,6 +6,7 @@ mod cases;
 mod cli;
 mod dev;
 mod documents;
+mod encrypted;
 mod events;
 // The property tests of the compiler use more of it.
 #[allow(dead_code)]

@@ -39,7 +39,8 @@ fn statement(schema: &Schema, operation: &Operation) -> String {
         author: "",
         request_id: "",
         operation_name: "",
-        image_marker: "0",
+        marker: "0",
+        cipher: None,
         steps: &steps,
     };
     let values = statement.bind(&context).unwrap();

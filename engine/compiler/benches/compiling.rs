@@ -113,7 +113,8 @@ impl Model {
             author: "00000000-0000-0000-0000-000000000001",
             request_id: "request",
             operation_name: "",
-            image_marker: "",
+            marker: "",
+            cipher: None,
             steps: &steps,
         };
         statement.bind(&context).unwrap()

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use freehold_schema::names::{RoleName, VariableName};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::cipher::{Cipher, EncryptedCell};
 use crate::coerce::Variables;
 use crate::error::{ErrorCode, RequestError};
 use crate::plan::Statement;
@@ -74,12 +75,31 @@ pub enum BindSource {
     Now,
     /// What is recorded of a write besides its rows.
     Authorship(Authorship),
-    /// The request's image marker: 32 random hexadecimal digits, see [`crate::plan::ImageSlot`].
-    ImageMarker,
+    /// The request's marker: 32 random hexadecimal digits, see [`crate::plan::Slot`].
+    Marker,
     /// Text that an earlier step of the same write returned under this name; NULL when the step was left out.
     Step(Arc<str>),
     /// The first of these that is not NULL.
     FirstOf(Vec<BindSource>),
+    /// A value as an encrypted cell stores it, in the text form of `bytea`; NULL stays NULL.
+    Sealed {
+        /// The cell.
+        cell: Arc<EncryptedCell>,
+        /// The id of its row, a UUID.
+        row: Box<BindSource>,
+        /// The value.
+        value: Box<BindSource>,
+    },
+    /// What stored values of the cell begin with that are equal to this one, or to each of a list, in the text form of `bytea`.
+    Lookup(Arc<EncryptedCell>, Box<BindSource>),
+}
+
+impl BindSource {
+    /// Whether [`BindContext::cipher`] is asked for the value.
+    #[must_use]
+    pub fn needs_cipher(&self) -> bool {
+        matches!(self, Self::Sealed { .. } | Self::Lookup(..))
+    }
 }
 
 /// What triggers read of who changes a row, and why.
@@ -170,8 +190,10 @@ pub struct BindContext<'a> {
     pub request_id: &'a str,
     /// Name of the operation; empty when it has none.
     pub operation_name: &'a str,
-    /// 32 random hexadecimal digits, anew for every request.
-    pub image_marker: &'a str,
+    /// 32 random hexadecimal digits, anew for every request, see [`crate::plan::Slot`].
+    pub marker: &'a str,
+    /// Of the tenant. Must be there when [`crate::plan::Plan::needs_cipher`].
+    pub cipher: Option<&'a dyn Cipher>,
     /// What earlier steps of the same write returned.
     pub steps: &'a StepOutputs,
 }
@@ -222,7 +244,7 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
         BindSource::Authorship(Authorship::Identity) => Value::from(context.author),
         BindSource::Authorship(Authorship::RequestId) => Value::from(context.request_id),
         BindSource::Authorship(Authorship::OperationName) => Value::from(context.operation_name),
-        BindSource::ImageMarker => Value::from(context.image_marker),
+        BindSource::Marker => Value::from(context.marker),
         BindSource::Step(name) => context.steps.get(name).cloned().flatten().map_or(Value::Null, Value::from),
         BindSource::FirstOf(sources) => {
             for source in sources {
@@ -233,7 +255,34 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
             }
             Value::Null
         }
+        BindSource::Sealed { cell, row, value } => {
+            // Without an id there is no row: PostgreSQL will refuse it.
+            let row = resolve(row, context)?.as_str().and_then(|id| Uuid::parse_str(id).ok());
+            match (row, resolve(value, context)?) {
+                (None, _) | (_, Value::Null) => Value::Null,
+                (Some(row), value) => bytea(&cipher(context).seal(cell, row, &cell.plaintext(&value))),
+            }
+        }
+        BindSource::Lookup(cell, value) => {
+            let hash = |value: &Value| match value {
+                Value::Null => Value::Null,
+                value => bytea(&cipher(context).lookup(cell, &cell.plaintext(value))),
+            };
+            match resolve(value, context)? {
+                Value::Array(values) => values.iter().map(hash).collect(),
+                value => hash(&value),
+            }
+        }
     })
+}
+
+fn cipher<'a>(context: &BindContext<'a>) -> &'a dyn Cipher {
+    context.cipher.expect("whoever runs a plan that needs a cipher gives one")
+}
+
+/// Bytes in PostgreSQL's text form of them (manual, 8.4.1).
+fn bytea(bytes: &[u8]) -> Value {
+    Value::from(format!("\\x{}", HEXLOWER.encode(bytes)))
 }
 
 fn pattern(text: &str, open_start: bool, open_end: bool) -> String {

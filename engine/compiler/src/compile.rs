@@ -63,7 +63,7 @@ pub(crate) fn query(
     if asking.n_written > 1 {
         state.sql.syntax(" ORDER BY 1");
     }
-    Ok(QueryPlan { roots, statement: (asking.n_written > 0).then(|| state.sql.finish()), images: state.images })
+    Ok(QueryPlan { roots, statement: (asking.n_written > 0).then(|| state.sql.finish()), slots: state.slots })
 }
 
 /// Root fields that ask the database.
@@ -133,7 +133,7 @@ fn items(
 
 /// A root field that is a row of the statement.
 fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) -> Result<RootValue, Refused> {
-    let (start, n_images, n_rows) = (state.sql.mark(), state.images.len(), asking.n_written);
+    let (start, n_slots, n_rows) = (state.sql.mark(), state.slots.len(), asking.n_written);
     state.sql.syntax(if n_rows == 0 { "SELECT " } else { " UNION ALL SELECT " }).number(n_rows);
     state.sql.syntax(if n_rows == 0 { " AS ordinal, " } else { ", " });
     // A record around it: root fields have different types, and a column of all their rows has one.
@@ -147,7 +147,7 @@ fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) 
         }
         Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {
             drop(state.sql.cut(start));
-            state.images.truncate(n_images);
+            state.slots.truncate(n_slots);
             Ok(RootValue::Failed(RootError { message: refused.message, code: refused.code, pos: refused.pos }))
         }
         Err(refused) => Err(refused),

@@ -15,6 +15,7 @@
 pub mod api;
 pub mod bind;
 pub mod caller;
+pub mod cipher;
 pub mod coerce;
 mod collect;
 pub mod compile;

@@ -294,7 +294,8 @@ mod tests {
             author: "00000000-0000-0000-0000-000000000001",
             request_id: "request",
             operation_name: "",
-            image_marker: "",
+            marker: "",
+            cipher: None,
             steps: &steps,
         };
         format!("{} {:?}", statement.sql(), statement.bind(&context).unwrap())

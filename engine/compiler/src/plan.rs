@@ -8,6 +8,7 @@ use freehold_schema::names::{EntityName, FieldName};
 use serde_json::Value;
 
 use crate::bind::{Bind, BindSource, StepOutputs};
+use crate::cipher::EncryptedCell;
 use crate::coerce::Variables;
 use crate::error::ErrorCode;
 use crate::mutation::rules::Rule;
@@ -31,6 +32,17 @@ impl Plan {
             Self::Query(query) => query.statement.iter().collect(),
             Self::Mutation(mutation) => mutation.roots.iter().flat_map(MutationRoot::statements).collect(),
         }
+    }
+
+    /// Whether it encrypts or decrypts: its statements are bound, and its answer is written, with the tenant's data key.
+    #[must_use]
+    pub fn needs_cipher(&self) -> bool {
+        let has_cells = |slots: &[Slot]| slots.iter().any(|slot| matches!(slot, Slot::Cell(_)));
+        let reads = match self {
+            Self::Query(query) => has_cells(&query.slots),
+            Self::Mutation(mutation) => mutation.roots.iter().any(|root| root.slots().iter().any(|slots| has_cells(slots))),
+        };
+        reads || self.statements().iter().flat_map(|statement| &statement.binds).any(|bind| bind.source.needs_cipher())
     }
 }
 
@@ -67,8 +79,8 @@ pub struct QueryPlan {
     pub roots: Vec<Root>,
     /// Absent when no root field needs the database.
     pub statement: Option<Statement>,
-    /// Images whose URLs are signed when the answer is written.
-    pub images: Vec<ImageSlot>,
+    /// What is put in when the answer is written.
+    pub slots: Vec<Slot>,
 }
 
 impl QueryPlan {
@@ -188,10 +200,19 @@ impl Input {
     }
 }
 
-/// A signed URL to be written into the answer.
+/// A value of the answer that only the engine can make.
 ///
-/// SQL cannot sign, and the answer is not parsed: the statement writes `"<marker>.<slot>.<version>.<key>"` where the URL belongs, with a marker that is random per
-/// request, so that stored content cannot imitate it; the engine replaces each such text by the URL.
+/// SQL can neither sign nor decrypt, and the answer is not parsed: the statement writes `"<marker>.<slot>.<what the value is made of>"` where the value belongs, with a
+/// marker that is random per request, so that stored content cannot imitate it; the engine replaces each such text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Slot {
+    /// A signed URL, made of `<version>.<key>`.
+    Image(ImageSlot),
+    /// A decrypted value, made of `<id of the row>.<stored bytes as hexadecimal digits>`.
+    Cell(Arc<EncryptedCell>),
+}
+
+/// The arguments of an image's URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSlot {
     /// `width`, `height`, `fit`, `format` as given; [`Input::Null`] when absent.
@@ -240,6 +261,16 @@ pub struct MutationRoot {
 }
 
 impl MutationRoot {
+    /// What is put into its answer.
+    fn slots(&self) -> Vec<&[Slot]> {
+        match &self.value {
+            MutationRootValue::Write(write) => vec![&write.slots],
+            MutationRootValue::Query(query) => vec![&query.slots],
+            MutationRootValue::Transaction(transaction) => transaction.roots.iter().flat_map(Self::slots).collect(),
+            MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Vec::new(),
+        }
+    }
+
     /// Everything that it may send to the database, in order.
     #[must_use]
     pub fn statements(&self) -> Vec<&Statement> {
@@ -289,8 +320,8 @@ pub struct Write {
     pub result_type: Arc<str>,
     /// The selected fields of the result.
     pub result: Vec<Selected>,
-    /// Images whose URLs are signed when the answer is written.
-    pub images: Vec<ImageSlot>,
+    /// What is put in when the answer is written.
+    pub slots: Vec<Slot>,
     /// Rows that it creates, when it is one of many rows.
     pub n_created: usize,
 }

@@ -92,7 +92,8 @@ fn compiled(schema: &Schema, case: &Path) -> String {
         author: "00000000-0000-0000-0000-000000000001",
         request_id: "request",
         operation_name: "",
-        image_marker: "0",
+        marker: "0",
+        cipher: None,
         steps: &steps,
     };
     for statement in once.statements() {

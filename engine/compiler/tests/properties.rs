@@ -77,7 +77,8 @@ impl Subject {
             author: "00000000-0000-0000-0000-000000000001",
             request_id: "request",
             operation_name: "",
-            image_marker: "0",
+            marker: "0",
+            cipher: None,
             steps: &steps,
         };
         for statement in plan.statements() {

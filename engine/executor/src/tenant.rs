@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use freehold_catalog::{DocumentMode, TenantRoute};
 use freehold_ids::{ReleaseId, Slug, TenantId};
-use freehold_vault::{EncryptionContext, KeyWrapper};
+use freehold_vault::{DataKey, EncryptionContext, KeyWrapper};
 use tokio::sync::OnceCell;
 
 use crate::cancel::{AbandonOnDrop, Ticket};
@@ -77,6 +77,15 @@ impl Tenant {
             && own.login_role == route.login_role
             && own.sealed_password == route.sealed_password
             && own.limits == route.limits
+    }
+
+    /// The key under which its encrypted content is sealed.
+    ///
+    /// # Errors
+    /// When the vault does not unwrap it by `deadline`.
+    pub async fn data_key(&self, deadline: Instant) -> Result<DataKey, ExecuteError> {
+        let unwrapped = tokio::time::timeout_at(deadline.into(), self.placement.data_key(&self.route)).await;
+        unwrapped.map_err(|_| ExecuteError::DeadlineExceeded)?.cloned()
     }
 
     /// Runs `work` on one of the tenant's connections, on a thread of its server's.
@@ -159,6 +168,7 @@ pub(crate) struct PlacedTenant {
     vault: Arc<dyn KeyWrapper>,
     connectors: Arc<scheduled_thread_pool::ScheduledThreadPool>,
     /// Single flight: the vault may be a network away.
+    key: OnceCell<DataKey>,
     pool: OnceCell<Arc<TenantPool>>,
 }
 
@@ -169,7 +179,7 @@ impl PlacedTenant {
         vault: Arc<dyn KeyWrapper>,
         connectors: Arc<scheduled_thread_pool::ScheduledThreadPool>,
     ) -> Self {
-        Self { server, config, vault, connectors, pool: OnceCell::new() }
+        Self { server, config, vault, connectors, key: OnceCell::new(), pool: OnceCell::new() }
     }
 
     async fn pool(&self, route: &TenantRoute) -> Result<&Arc<TenantPool>, ExecuteError> {
@@ -187,10 +197,15 @@ impl PlacedTenant {
             .await
     }
 
+    async fn data_key(&self, route: &TenantRoute) -> Result<&DataKey, ExecuteError> {
+        let context = EncryptionContext::new().with("tenant", route.tenant_id).with("purpose", "tenant-data-key");
+        let unwrapped = self.key.get_or_try_init(|| self.vault.unwrap(&route.wrapped_key, &context)).await;
+        unwrapped.map_err(|error| ExecuteError::CredentialUnavailable { reason: error.to_string() })
+    }
+
     async fn conninfo(&self, route: &TenantRoute) -> Result<freehold_vault::SecretString, ExecuteError> {
         let unavailable = |reason: String| ExecuteError::CredentialUnavailable { reason };
-        let context = EncryptionContext::new().with("tenant", route.tenant_id).with("purpose", "tenant-data-key");
-        let key = self.vault.unwrap(&route.wrapped_key, &context).await.map_err(|error| unavailable(error.to_string()))?;
+        let key = self.data_key(route).await?;
         let associated = format!("freehold:credential:{}", route.login_role);
         let password = key.open(&route.sealed_password, associated.as_bytes()).map_err(|error| unavailable(error.to_string()))?;
         let password = password.into_text().ok_or_else(|| unavailable("the password is not text".to_owned()))?;

@@ -13,6 +13,7 @@ use freehold_executor::Row;
 use serde_json::{Map, Value};
 
 use crate::content::execute::{RequestSplice, Values, malformed, value_of};
+use crate::content::splice::Unopened;
 use crate::http::accept::Style;
 use crate::http::failure::{ErrorEntry, Extensions, Failure};
 
@@ -122,9 +123,10 @@ impl Writer {
         self.errors.append(&mut inner.errors);
     }
 
-    /// Puts in image URLs.
-    pub fn splice(&mut self, splice: &RequestSplice<'_>) {
-        self.data = splice.apply(std::mem::take(&mut self.data));
+    /// Puts in what only the engine can make.
+    pub fn splice(&mut self, splice: &RequestSplice<'_>) -> Result<(), Unopened> {
+        self.data = splice.apply(std::mem::take(&mut self.data))?;
+        Ok(())
     }
 
     // Response keys are GraphQL names, which JSON does not escape.
@@ -180,10 +182,11 @@ mod tests {
         let schema = Schema::from_sdl("schema.graphql", "type Note { text: String }").unwrap();
         let caller = Caller::resolve_stored(&schema, None, &[]);
         Values::new(
-            &Plan::Query(QueryPlan { roots: Vec::new(), statement: None, images: Vec::new() }),
+            &Plan::Query(QueryPlan { roots: Vec::new(), statement: None, slots: Vec::new() }),
             Variables::default(),
             Arc::new(caller),
             Authorship::default(),
+            None,
         )
     }
 

@@ -5,26 +5,34 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
+use data_encoding::HEXLOWER;
 use freehold_compiler::bind::{BindContext, StepOutputs};
 use freehold_compiler::caller::Caller;
+use freehold_compiler::cipher::Cipher;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::output::Malformed;
-use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Statement};
+use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Slot, Statement};
 use freehold_executor::answers::AnswerKey;
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::content::answer::{Answer, Introspected, Writer};
+use crate::content::cipher::TenantCipher;
 use crate::content::documents::{Document, lock};
-use crate::content::images::{self, Splice};
 use crate::content::mutation;
 use crate::content::planning::{Asked, Planned};
 use crate::content::releases::{Release, RoleApi};
+use crate::content::splice::{Splice, Unopened, new_marker};
 use crate::content::trace::Trace;
 use crate::http::accept::Style;
 use crate::http::failure::Failure;
 use crate::state::State;
+
+/// Before a sealed answer; no JSON begins like this.
+const SEALED: &str = "sealed:";
+/// What a kept answer is bound to. Who can exchange two of them can also exchange their keys and fingerprints.
+const KEPT_ANSWER: &str = "freehold:kept-answer";
 
 /// Who asks whom, and until when.
 pub struct Setting {
@@ -67,6 +75,8 @@ pub struct ReadyPlan {
     pub plan: Plan,
     /// Statements of each root field of a mutation; of a query, one item for all.
     pub roots: Vec<ReadyRoot>,
+    /// Whether it encrypts or decrypts.
+    pub needs_cipher: bool,
 }
 
 /// Statements of a root field, in the order in which its plan has them.
@@ -125,8 +135,10 @@ pub struct Values {
     /// The request's instant.
     pub now: DateTime<Utc>,
     now_text: String,
-    /// Random, see [`images`].
-    pub image_marker: String,
+    /// Random, see [`Splice`].
+    pub marker: String,
+    /// Of the tenant, when the plan needs it.
+    pub cipher: Option<TenantCipher>,
 }
 
 impl ReadyPlan {
@@ -136,13 +148,20 @@ impl ReadyPlan {
             Plan::Query(query) => vec![ReadyRoot::of_query(query)],
             Plan::Mutation(mutation) => mutation.roots.iter().map(ReadyRoot::new).collect(),
         };
-        Self { plan, roots }
+        let needs_cipher = plan.needs_cipher();
+        Self { plan, roots, needs_cipher }
     }
 }
 
 impl Values {
     /// For one run of a plan.
-    pub fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>, authorship: Authorship) -> Self {
+    pub fn new(
+        plan: &Plan,
+        variables: Variables,
+        caller: Arc<Caller>,
+        authorship: Authorship,
+        cipher: Option<TenantCipher>,
+    ) -> Self {
         let now = Utc::now();
         let new_ids = match plan {
             Plan::Query(_) => Vec::new(),
@@ -152,7 +171,23 @@ impl Values {
             }
         };
         let now_text = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-        Self { variables, caller, authorship, new_ids, now, now_text, image_marker: images::new_marker() }
+        Self { variables, caller, authorship, new_ids, now, now_text, marker: new_marker(), cipher }
+    }
+
+    /// An answer as it may be kept in the database: sealed when it may hold what is encrypted there.
+    pub fn sealed_answer(&self, json: String) -> String {
+        match &self.cipher {
+            Some(cipher) => format!("{SEALED}{}", HEXLOWER.encode(&cipher.seal_text(KEPT_ANSWER, &json))),
+            None => json,
+        }
+    }
+
+    /// The JSON of an answer that was kept; None when it does not open.
+    pub fn opened_answer(&self, kept: String) -> Option<String> {
+        match kept.strip_prefix(SEALED) {
+            Some(sealed) => self.cipher.as_ref()?.open_text(KEPT_ANSWER, &HEXLOWER.decode(sealed.as_bytes()).ok()?),
+            None => Some(kept),
+        }
     }
 
     /// For binding a statement.
@@ -165,7 +200,8 @@ impl Values {
             author: &self.authorship.author,
             request_id: &self.authorship.request_id,
             operation_name: &self.authorship.operation_name,
-            image_marker: &self.image_marker,
+            marker: &self.marker,
+            cipher: self.cipher.as_ref().map(|cipher| cipher as &dyn Cipher),
             steps,
         }
     }
@@ -182,7 +218,8 @@ impl Setting {
                 Authorship { operation_name, ..self.authorship.clone() }
             }
         };
-        let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller), authorship));
+        let cipher = if plan.needs_cipher { Some(self.cipher().await?) } else { None };
+        let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller), authorship, cipher));
         match &plan.plan {
             Plan::Query(query) => {
                 let introspected = self.introspect(&document, query, &variables).await?;
@@ -224,15 +261,20 @@ impl Setting {
     ) -> Result<Writer, Failure> {
         let mut writer = Writer::new(self.style, size_of(rows));
         writer.roots(&query.roots, rows, introspected, values)?;
-        if !query.images.is_empty() {
-            writer.splice(&self.splice(values, &query.images));
+        if !query.slots.is_empty() {
+            writer.splice(&self.splice(values, &query.slots)).map_err(unopened)?;
         }
         Ok(writer)
     }
 
-    /// What replaces image markers in an answer.
-    pub fn splice<'a>(&'a self, values: &'a Values, slots: &'a [freehold_compiler::plan::ImageSlot]) -> RequestSplice<'a> {
+    /// What replaces markers in an answer.
+    pub fn splice<'a>(&'a self, values: &'a Values, slots: &'a [Slot]) -> RequestSplice<'a> {
         RequestSplice { setting: self, values, slots }
+    }
+
+    async fn cipher(&self) -> Result<TenantCipher, Failure> {
+        let key = self.tenant.data_key(self.deadline).await.map_err(Failure::Execute)?;
+        Ok(TenantCipher::new(self.tenant.id(), key))
     }
 
     /// Answers of `__schema` and `__type`. An answer that depends on nothing but the document is kept: it costs more than a hundred queries.
@@ -270,19 +312,23 @@ impl Setting {
 pub struct RequestSplice<'a> {
     setting: &'a Setting,
     values: &'a Values,
-    slots: &'a [freehold_compiler::plan::ImageSlot],
+    slots: &'a [Slot],
 }
 
 impl RequestSplice<'_> {
-    /// The text with URLs.
-    pub fn apply(&self, text: Vec<u8>) -> Vec<u8> {
+    /// The text with its values.
+    ///
+    /// # Errors
+    /// See [`Splice::apply`].
+    pub fn apply(&self, text: Vec<u8>) -> Result<Vec<u8>, Unopened> {
         let state = &self.setting.state;
         let signer = state.image_signer.tenant(self.setting.tenant.id());
         let splice = Splice {
-            marker: &self.values.image_marker,
+            marker: &self.values.marker,
             slots: self.slots,
             variables: &self.values.variables,
             signer: &signer,
+            cipher: self.values.cipher.as_ref(),
             public_url: &state.images_url,
             now: self.values.now,
         };
@@ -309,6 +355,11 @@ pub fn missing_row() -> Failure {
     Failure::Execute(ExecuteError::Internal {
         reason: "a statement returned fewer rows than its plan has root fields".to_owned(),
     })
+}
+
+/// For stored values that nobody but an intruder can have made.
+pub fn unopened(error: Unopened) -> Failure {
+    Failure::Execute(ExecuteError::Internal { reason: error.to_string() })
 }
 
 /// For values that are not what the plan says.

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod assume;
 pub mod by_tenant;
+pub mod cipher;
 pub mod documents;
 pub mod execute;
 pub mod images;
@@ -13,4 +14,5 @@ pub mod planning;
 pub mod reference;
 pub mod releases;
 pub mod sessions;
+pub mod splice;
 pub mod trace;

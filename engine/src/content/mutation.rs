@@ -10,7 +10,7 @@ use freehold_executor::{self as executor, ExecuteError, SqlStatement};
 
 use crate::content::answer::{Answer, Introspected, Writer};
 use crate::content::documents::lock;
-use crate::content::execute::{ReadyPlan, ReadyRoot, Setting, Values, missing_row};
+use crate::content::execute::{ReadyPlan, ReadyRoot, Setting, Values, missing_row, unopened};
 use crate::http::failure::Failure;
 
 /// Runs a mutation.
@@ -115,7 +115,8 @@ async fn in_transaction(
                 (_, None) => setting.state.sealer.note_write(&setting.tenant),
                 // What it did is undone; what it said is kept all the same.
                 (Some(key), Some(_)) => {
-                    let (statement, binds) = answers::keep(key, place, setting.root_json(root, &done, values)?);
+                    let json = values.sealed_answer(setting.root_json(root, &done, values)?);
+                    let (statement, binds) = answers::keep(key, place, json);
                     registry.query(&setting.tenant, &Arc::new(statement), binds, setting.deadline).await?;
                 }
                 (None, Some(_)) => {}
@@ -196,11 +197,15 @@ impl Attempt<'_> {
             Known::New => {}
             Known::Busy => return Err(Ended::Failed(Failure::IdempotencyKeyInUse)),
             Known::Other => return Err(Ended::Failed(Failure::IdempotencyKeyReused)),
-            Known::Kept(json) => return Ok(Done::Kept(json)),
+            Known::Kept(kept) => {
+                let json = self.values.opened_answer(kept).ok_or(Ended::Failed(Failure::Internal))?;
+                return Ok(Done::Kept(json));
+            }
         }
         let done = self.root(root, ready, transaction)?;
         if done.failed().is_none() {
             let json = self.setting.root_json(root, &done, self.values).map_err(Ended::Failed)?;
+            let json = self.values.sealed_answer(json);
             let (statement, binds) = answers::keep(key, place, json);
             self.send(&root.key, &statement, binds, transaction)?;
         }
@@ -308,7 +313,11 @@ impl Setting {
         match (&root.value, done) {
             (MutationRootValue::Write(write), Done::Write(outcome)) => {
                 let json = write.answer(&outcome).into_bytes();
-                let json = if write.images.is_empty() { json } else { self.splice(values, &write.images).apply(json) };
+                let json = if write.slots.is_empty() {
+                    json
+                } else {
+                    self.splice(values, &write.slots).apply(json).map_err(unopened)?
+                };
                 writer.field(&root.key, &json);
             }
             (MutationRootValue::Transaction(transaction), Done::Transaction(outcome, fields)) => {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
@@ -15,6 +16,9 @@ const FORMAT: u8 = 1;
 const SALT_BYTES: usize = 24;
 const HEADER_BYTES: usize = 1 + SALT_BYTES;
 const INFO: &[u8] = b"freehold/seal/v1";
+const LOOKUP_INFO: &[u8] = b"freehold/lookup/v1";
+/// Of a hash that [`DataKey::lookup`] makes.
+const LOOKUP_BYTES: usize = 32;
 
 /// 256 bits that encrypt by AES-256-GCM, each message under a key of its own.
 ///
@@ -77,6 +81,22 @@ impl DataKey {
         let (salt, ciphertext) = rest.split_at_checked(SALT_BYTES).ok_or(VaultError::Refused)?;
         let plaintext = self.message_key(salt).open(ciphertext, &authenticated(associated)).ok_or(VaultError::Refused)?;
         Ok(SecretBytes::new(plaintext.as_slice()))
+    }
+
+    /// A keyed hash by which equal plaintexts can be found without opening anything: HMAC-SHA256 under a key of its own, derived from this one. `associated` says
+    /// whose values are compared with each other; hashes of others do not meet.
+    #[must_use]
+    pub fn lookup(&self, plaintext: &[u8], associated: &[u8]) -> [u8; LOOKUP_BYTES] {
+        let key = Salt::new(HKDF_SHA256, &[]).extract(self.0.as_slice());
+        let key = key.expand(&[LOOKUP_INFO], hmac::HMAC_SHA256).expect("32 bytes are far below HKDF's limit of 255 blocks");
+        let mut hash = hmac::Context::with_key(&hmac::Key::from(key));
+        // The length first, so that no byte of one can count as one of the other.
+        hash.update(&(associated.len() as u64).to_be_bytes());
+        hash.update(associated);
+        hash.update(plaintext);
+        let mut bytes = [0; LOOKUP_BYTES];
+        bytes.copy_from_slice(hash.sign().as_ref());
+        bytes
     }
 
     fn message_key(&self, salt: &[u8]) -> MessageKey {

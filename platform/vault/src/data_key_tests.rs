@@ -144,6 +144,15 @@ fn the_same_text_never_seals_to_the_same_bytes() {
     assert_eq!(sealed.len(), 20_000);
 }
 
+/// The expected hash was made with Python's `hmac`: HKDF (RFC 5869) without salt, then HMAC-SHA256 of the length, `who` and `value`. A change of it loses all lookups.
+#[test]
+fn a_lookup_is_the_same_for_ever_and_bound_to_what_it_is_for() {
+    let key = DataKey::from_slice(&[7; KEY_BYTES]).unwrap();
+    assert_eq!(key.lookup(b"value", b"who").to_vec(), hex("f73c79340124a9df4caa3887359c4dfa0cbed3c044928ffb99cb9e000b35bc10"));
+    assert_ne!(key.lookup(b"value", b"who"), key.lookup(b"ovalue", b"wh"));
+    assert_ne!(key.lookup(b"value", b"who"), DataKey::generate().lookup(b"value", b"who"));
+}
+
 #[test]
 fn keys_do_not_print() {
     assert_eq!(format!("{:?}", DataKey::generate()), "[secret]");

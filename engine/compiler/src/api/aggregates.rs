@@ -143,7 +143,7 @@ fn columns<'f, 'a>(fields: &'f [&'a Field]) -> impl Iterator<Item = (&'a Field, 
 
 fn is_countable(it: &Field) -> bool {
     match &it.kind {
-        FieldKind::Column(_) => true,
+        FieldKind::Column(column) => column.encryption.is_none(),
         FieldKind::Relation(relation) => !relation.is_has_many(),
     }
 }
@@ -169,7 +169,7 @@ fn number(column: &Column) -> Option<&'static str> {
 /// Whether one value is the smallest. PostgreSQL has no `min` of booleans and, before version 18, of UUIDs.
 fn is_ordered(column: &Column) -> bool {
     match &column.kind {
-        _ if column.list => false,
+        _ if column.list || column.encryption.is_some() => false,
         ColumnKind::String
         | ColumnKind::Integer
         | ColumnKind::Double

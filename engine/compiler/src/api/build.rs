@@ -121,7 +121,12 @@ impl<'a> Builder<'a> {
     pub(super) fn condition(&mut self, column: &Column) -> String {
         let base = self.column_type(column);
         let is_enum = matches!(column.kind, ColumnKind::Enum(_));
-        let name = format!("{base}{}{}Condition", if is_enum { "Enum" } else { "" }, if column.list { "List" } else { "" });
+        let base_name = match column.encryption {
+            None => base.clone(),
+            Some(encryption) if encryption.lookup => format!("Encrypted{base}"),
+            Some(_) => "Encrypted".to_owned(),
+        };
+        let name = format!("{base_name}{}{}Condition", if is_enum { "Enum" } else { "" }, if column.list { "List" } else { "" });
         if !self.has(&name) {
             let fields = condition_fields(&name, &base, column);
             let fields: Vec<(&str, &str)> = fields.iter().map(|(field, ty)| (*field, ty.as_str())).collect();
@@ -196,6 +201,8 @@ fn condition_fields(name: &str, base: &str, column: &Column) -> Vec<(&'static st
         ("isNull", "Boolean".to_owned()),
     ];
     match (&column.kind, column.list) {
+        _ if !column.is_comparable() => {}
+        _ if column.encryption.is_some() => fields.extend([("eq", one()), ("notEq", one()), ("in", many()), ("notIn", many())]),
         (_, true) => fields.extend([("minLength", "Int".to_owned()), ("maxLength", "Int".to_owned()), ("includes", one())]),
         (ColumnKind::Json, false) => fields.push(("includes", one())),
         // What an image is cannot be searched; whether there is one can.

@@ -167,7 +167,11 @@ impl<'a> Builder<'a> {
     fn order(&mut self, entity: &Entity, visible: &[&Field]) {
         let sortable = visible.iter().filter_map(|it| {
             let value = match &it.kind {
-                FieldKind::Column(column) if column.list || column.kind == ColumnKind::StoredImage => return None,
+                FieldKind::Column(column)
+                    if column.list || column.kind == ColumnKind::StoredImage || column.encryption.is_some() =>
+                {
+                    return None;
+                }
                 FieldKind::Column(_) => "OrderDirection".to_owned(),
                 FieldKind::Relation(relation) if relation.is_has_many() => return None,
                 FieldKind::Relation(relation) => format!("{}OrderBy", relation.target),

@@ -75,7 +75,9 @@ pub fn group_keys(entity: &Entity) -> Vec<GroupKey<'_>> {
 /// Whether a row has at most one value of the field, which equals another one or does not.
 fn is_single(field: &Field) -> bool {
     match &field.kind {
-        FieldKind::Column(column) => !column.list && !matches!(column.kind, ColumnKind::Json | ColumnKind::StoredImage),
+        FieldKind::Column(column) => {
+            !column.list && column.encryption.is_none() && !matches!(column.kind, ColumnKind::Json | ColumnKind::StoredImage)
+        }
         FieldKind::Relation(relation) => !relation.is_has_many(),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! SQL has three truth values, and `not` makes the difference between false and unknown visible; so constants are `Option<bool>`, None being unknown.
 
+use std::sync::Arc;
+
 use freehold_schema::filter::{Condition, Filter, Operator};
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Column, Entity, RelationKind};
@@ -14,6 +16,7 @@ use super::searching::Vector;
 use super::uniques::{Lookup, lookup};
 use super::{Env, columns, predicates};
 use crate::bind::BindSource;
+use crate::cipher::EncryptedCell;
 use crate::permissions::{Access, Rule};
 
 /// A condition on one row.
@@ -203,7 +206,7 @@ fn of_filter<'a>(env: &Env<'a>, guard: Guard, entity: &'a Entity, filter: &Filte
         Filter::Column(field, condition) => match entity.column(field.as_str()) {
             Some(column) => {
                 let key = entity.view.is_none() && *field == entity.primary;
-                of_condition(Cell { name: &column.column, column }, key, condition)
+                of_condition(entity, Cell { name: &column.column, column }, key, condition)
             }
             None => NEVER,
         },
@@ -216,16 +219,23 @@ fn of_filter<'a>(env: &Env<'a>, guard: Guard, entity: &'a Entity, filter: &Filte
 }
 
 /// A condition on a cell; `never_null` when the cell of an existing row cannot be NULL.
-fn of_condition<'a>(cell: Cell<'a>, never_null: bool, condition: &Condition<BindSource>) -> Clause<'a> {
+fn of_condition<'a>(entity: &Entity, cell: Cell<'a>, never_null: bool, condition: &Condition<BindSource>) -> Clause<'a> {
+    let of_condition = |condition| of_condition(entity, cell, never_null, condition);
     match condition {
-        Condition::And(conditions) => Clause::all(conditions.iter().map(|c| of_condition(cell, never_null, c))),
-        Condition::Or(conditions) => Clause::any(conditions.iter().map(|c| of_condition(cell, never_null, c))),
-        Condition::Not(condition) => Clause::not(of_condition(cell, never_null, condition)),
+        Condition::And(conditions) => Clause::all(conditions.iter().map(of_condition)),
+        Condition::Or(conditions) => Clause::any(conditions.iter().map(of_condition)),
+        Condition::Not(condition) => Clause::not(of_condition(condition)),
         Condition::IsNull(null) if never_null => Clause::Constant(Some(!null)),
         Condition::IsNull(null) => Clause::IsNull(cell, *null),
         // A condition that stands for a variable of the caller may name any operator; one without meaning here is unknown, also below `not`.
         Condition::Compare(operator, _) if !columns::offers(cell.column, *operator) => Clause::Constant(None),
-        Condition::Compare(operator, operand) => Clause::Compare(cell, *operator, operand.clone()),
+        Condition::Compare(operator, operand) => {
+            let operand = match EncryptedCell::of(entity, cell.column) {
+                Some(encrypted) => BindSource::Lookup(Arc::new(encrypted), Box::new(operand.clone())),
+                None => operand.clone(),
+            };
+            Clause::Compare(cell, *operator, operand)
+        }
         Condition::Variable(_) => NEVER,
     }
 }
@@ -286,7 +296,7 @@ fn on_key<'a>(cell: Cell<'a>, never_null: bool, entity: &Entity, filter: &Filter
         Filter::And(filters) => Some(Clause::all(all(filters)?)),
         Filter::Or(filters) => Some(Clause::any(all(filters)?)),
         Filter::Not(filter) => Some(Clause::not(on_key(cell, never_null, entity, filter)?)),
-        Filter::Column(field, condition) if *field == entity.primary => Some(of_condition(cell, never_null, condition)),
+        Filter::Column(field, condition) if *field == entity.primary => Some(of_condition(entity, cell, never_null, condition)),
         Filter::Column(..) | Filter::Relation(..) | Filter::Search(_) => None,
     }
 }

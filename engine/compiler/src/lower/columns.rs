@@ -22,6 +22,9 @@ pub(crate) struct ValueType {
 impl ValueType {
     /// The values of `column`; of its items when it is a list.
     pub fn of(schema: &Schema, column: &Column) -> Self {
+        if column.encryption.is_some() {
+            return Self { one: BindType::Text, many: BindType::Texts, cast: TypeName::parse(&column.pg_type), number: None };
+        }
         let usual = column.kind.default_pg_type() == Some(column.pg_type.as_str());
         let written = || TypeName::parse(&column.pg_type);
         // A bare `char` is one character long; this is the type of every `char(n)`.
@@ -106,6 +109,10 @@ fn is_padded(column: &Column) -> bool {
 
 /// Whether an operator means something on this column (content API, section 7).
 pub(super) fn offers(column: &Column, operator: Operator) -> bool {
+    if column.encryption.is_some() {
+        let compares = matches!(operator, Operator::Eq | Operator::NotEq | Operator::In | Operator::NotIn);
+        return compares && column.is_comparable();
+    }
     match operator {
         Operator::MinLength | Operator::MaxLength => column.list,
         Operator::Includes => column.list || column.kind == ColumnKind::Json,

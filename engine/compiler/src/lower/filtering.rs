@@ -5,9 +5,9 @@ use freehold_schema::filter::Operator;
 use super::clauses::{Cell, Clause, Related};
 use super::columns::{self, ValueType};
 use super::uniques::Lookup;
-use super::{Env, State, cursors};
+use super::{Env, State, cursors, encrypted};
 use crate::bind::{BindSource, BindType};
-use crate::sql::Alias;
+use crate::sql::{Alias, SqlWriter};
 
 /// How exact the truth value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,8 @@ fn write_comparison(env: &Env<'_>, state: &mut State, alias: Alias, cell: Cell<'
         Operator::Gte => " >= ",
         Operator::Similar => " % ",
         Operator::In | Operator::NotIn => {
-            sql.column(alias, cell.name).syntax(if operator == Operator::In { " = ANY (" } else { " <> ALL (" });
+            write_cell(sql, alias, cell);
+            sql.syntax(if operator == Operator::In { " = ANY (" } else { " <> ALL (" });
             ty.write_many(sql, operand.clone());
             sql.syntax(")");
             return;
@@ -174,8 +175,17 @@ fn write_comparison(env: &Env<'_>, state: &mut State, alias: Alias, cell: Cell<'
             return;
         }
     };
-    sql.column(alias, cell.name).syntax(symbol);
+    write_cell(sql, alias, cell);
+    sql.syntax(symbol);
     ty.write(sql, operand.clone());
+}
+
+/// Writes what is compared of a cell.
+fn write_cell(sql: &mut SqlWriter, alias: Alias, cell: Cell<'_>) {
+    let write = |sql: &mut SqlWriter| {
+        sql.column(alias, cell.name);
+    };
+    if cell.column.encryption.is_some() { encrypted::write_lookup(sql, write) } else { write(sql) }
 }
 
 /// `(open_start, open_end)`: where anything may stand beside the text.

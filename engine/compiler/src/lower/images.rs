@@ -6,7 +6,7 @@ use super::reading::{unsupported, write_members};
 use super::{Refused, State};
 use crate::api::Meaning;
 use crate::bind::{BindSource, BindType};
-use crate::plan::ImageSlot;
+use crate::plan::{ImageSlot, Slot};
 use crate::selection::{Input, Selected};
 use crate::sql::Alias;
 
@@ -37,16 +37,16 @@ pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field
 /// `<marker>.<slot>.<version>.<key>`, to be replaced by the URL. A version that was stored with a dot becomes one that cannot be signed, instead of moving into the key.
 fn write_url(state: &mut State, alias: Alias, column: &Ident, field: &Selected) {
     let argument = |name: &str| field.arguments.get(name).cloned().unwrap_or(Input::Null);
-    let slot = state.images.len();
-    state.images.push(ImageSlot {
+    let slot = state.slots.len();
+    state.slots.push(Slot::Image(ImageSlot {
         width: argument("width"),
         height: argument("height"),
         fit: argument("fit"),
         format: argument("format"),
-    });
+    }));
     state
         .sql
-        .bind(BindSource::ImageMarker, BindType::Text)
+        .bind(BindSource::Marker, BindType::Text)
         .syntax("::text || '.")
         .number(slot)
         .syntax(".' || coalesce(replace(")

@@ -7,6 +7,7 @@ mod aggregating;
 pub(crate) mod clauses;
 pub(crate) mod columns;
 mod cursors;
+mod encrypted;
 mod filtering;
 mod grouping;
 mod images;
@@ -34,7 +35,7 @@ use freehold_schema::model::{Entity, FieldKind, RelationKind};
 use crate::caller::Caller;
 use crate::error::ErrorCode;
 use crate::permissions::{Access, Permissions, Rule};
-use crate::plan::{ImageSlot, Message};
+use crate::plan::{Message, Slot};
 use crate::selection::{Pos, Selected};
 use crate::sql::{Alias, SqlWriter};
 
@@ -69,7 +70,7 @@ impl<'a> Env<'a> {
 #[derive(Debug)]
 pub(crate) struct State {
     pub sql: SqlWriter,
-    pub images: Vec<ImageSlot>,
+    pub slots: Vec<Slot>,
     /// When the statement creates a row that it also reads: that row, and its links by junction, which are not in the tables yet.
     pub new_row: Option<Alias>,
     pub new_links: Vec<(Ident, Alias)>,
@@ -83,7 +84,7 @@ impl State {
         for entity in env.schema.entities.values() {
             entity.fields.values().for_each(|field| columns(&field.kind, &mut names));
         }
-        Self { sql: SqlWriter::avoiding(names), images: Vec::new(), new_row: None, new_links: Vec::new() }
+        Self { sql: SqlWriter::avoiding(names), slots: Vec::new(), new_row: None, new_links: Vec::new() }
     }
 }
 

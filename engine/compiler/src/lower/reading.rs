@@ -8,9 +8,11 @@ use super::columns::{write_output, write_view_id};
 use super::ordering::write_masked;
 use super::relations::{Arguments, Origin, Rows, write_source};
 use super::{
-    Env, Refused, Row, State, aggregating, grouping, images, meta, paginating, relations, response_column, rows, uniques,
+    Env, Refused, Row, State, aggregating, encrypted, grouping, images, meta, paginating, relations, response_column, rows,
+    uniques,
 };
 use crate::api::Meaning;
+use crate::cipher::EncryptedCell;
 use crate::error::ErrorCode;
 use crate::output::Output;
 use crate::permissions::Access;
@@ -156,7 +158,9 @@ pub(super) fn write_field<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, fi
             }
             let mut outcome = Ok(());
             write_masked(env, state, row.alias, &readable, |state| {
-                if column.kind == ColumnKind::StoredImage {
+                if let Some(cell) = EncryptedCell::of(row.entity, column) {
+                    encrypted::write_cell(state, row, column, cell);
+                } else if column.kind == ColumnKind::StoredImage {
                     outcome = images::write_image(state, row.alias, &column.column, field);
                 } else if row.entity.has_random_ids() && *name == row.entity.primary {
                     write_view_id(&mut state.sql, row.alias, column);

@@ -9,8 +9,9 @@ use super::columns::{write_value, write_view_id};
 use super::ordering::write_masked;
 use super::reading::{unsupported, write_field};
 use super::relations::{self, Rows, write_list_source, write_source};
-use super::{Env, Refused, Row, State, clauses, images, response_column};
+use super::{Env, Refused, Row, State, clauses, encrypted, images, response_column};
 use crate::api::Meaning;
+use crate::cipher::EncryptedCell;
 use crate::output::Output;
 use crate::selection::Selected;
 
@@ -110,7 +111,10 @@ fn write_column<'a>(
     }
     let mut outcome = Ok(Output::Json);
     write_masked(env, state, row.alias, &readable, |state| {
-        outcome = if column.kind == ColumnKind::StoredImage {
+        outcome = if let Some(cell) = EncryptedCell::of(row.entity, column) {
+            encrypted::write_cell(state, row, column, cell);
+            Ok(Output::Text)
+        } else if column.kind == ColumnKind::StoredImage {
             images::write_image(state, row.alias, &column.column, field).map(|()| Output::Json)
         } else if row.entity.has_random_ids() && *name == row.entity.primary {
             write_view_id(&mut state.sql, row.alias, column);

@@ -48,7 +48,8 @@ fn query_at(
         author: "00000000-0000-0000-0000-000000000001",
         request_id: "request",
         operation_name: "",
-        image_marker: "marker",
+        marker: "marker",
+        cipher: None,
         steps: &steps,
     };
     let values = match &plan.statement {

@@ -4,7 +4,7 @@
 
 use freehold_schema::acl::OperationKind;
 use freehold_schema::model::Entity;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::connecting;
 use super::followers::{Follower, orphans, write_followers};
@@ -48,7 +48,12 @@ pub(super) fn update<'a>(
         return Err(Refused::new(message, ErrorCode::BadUserInput, field.pos));
     }
     let place = Place::default();
-    let mut values = Values::given(data);
+    if data.is_encrypted() {
+        let message = format!("`{}` cannot write an encrypted field: its stored value is another one in each row", field.name);
+        return Err(Refused::new(message, ErrorCode::BadUserInput, field.pos));
+    }
+    // Nothing of it is bound to a row.
+    let mut values = Values::given(entity, data, &BindSource::Literal(Value::Null));
     owning::connects(program, data, &place, &mut values);
     if values.assignments.is_empty() || values.connects.iter().any(|connect| connect.exclusive.is_some()) {
         let message = format!("`{}` needs something to write that many rows can have", field.name);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{ColumnKind, Entity, FieldKind};
+use serde_json::Value;
 
 use super::checking;
 use super::connecting;
@@ -45,20 +46,29 @@ pub(super) fn create<'a>(
 /// Columns of the new row: those given, defaults, and a new key.
 fn columns<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a>) -> Values<'a> {
     let mut values = Values { fields: data.columns.iter().map(|given| given.field).collect(), ..Values::default() };
+    let key = key(program, entity, data);
     for field in entity.fields.values() {
         let FieldKind::Column(column) = &field.kind else { continue };
-        let source = if let Some(given) = data.columns.iter().find(|given| *given.field == field.name) {
-            Some(given.source.clone())
-        } else if field.name == entity.primary && column.kind == ColumnKind::Uuid && column.default.is_none() {
-            Some(program.new_id())
+        let source = if field.name == entity.primary {
+            key.clone()
         } else {
-            checking::default(column)
+            data.source(&field.name).or_else(|| checking::default(column))
         };
         if let Some(source) = source {
-            values.set(column, source);
+            values.set(entity, column, key.as_ref().unwrap_or(&BindSource::Literal(Value::Null)), source);
         }
     }
     values
+}
+
+/// The key of the new row; None when the database makes it.
+fn key<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a>) -> Option<BindSource> {
+    let column = entity.primary_column();
+    match data.source(&entity.primary) {
+        Some(source) => Some(source),
+        None if column.kind == ColumnKind::Uuid => Some(program.new_id()),
+        None => checking::default(column),
+    }
 }
 
 fn insert<'a>(

@@ -151,6 +151,16 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// The value that is given for a column.
+    pub fn source(&self, field: &FieldName) -> Option<BindSource> {
+        self.columns.iter().find(|given| given.field == field).map(|given| given.source.clone())
+    }
+
+    /// Whether any given value is stored encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.columns.iter().any(|given| given.column.encryption.is_some())
+    }
+
     /// Names of the fields that are given.
     pub fn fields(&self) -> impl Iterator<Item = &'a FieldName> {
         self.columns.iter().map(|given| given.field).chain(self.nested.iter().map(|nested| nested.field))

@@ -199,13 +199,13 @@ fn write_node<'a>(
     write: impl FnOnce(&Env<'a>, &mut State, &Selected) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
     let Some(node) = program.node.take() else { return Ok(()) };
-    let (mark, n_images) = (state.sql.mark(), state.images.len());
+    let (mark, n_slots) = (state.sql.mark(), state.slots.len());
     state.sql.syntax(" UNION ALL SELECT 1, coalesce(");
     write(program.env, state, node)?;
     state.sql.syntax("::text, 'null')");
     let piece = state.sql.cut(mark);
     if changed.iter().any(|table| piece.names(table)) {
-        state.images.truncate(n_images);
+        state.slots.truncate(n_slots);
         program.node = Some(node);
         return Ok(());
     }
@@ -213,7 +213,7 @@ fn write_node<'a>(
     if let StepKind::Change { has_node, .. } = kind {
         *has_node = true;
     }
-    program.images.append(&mut state.images);
+    program.slots.append(&mut state.slots);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use freehold_schema::names::FieldName;
 use super::followers::{self, Follower};
 use crate::bind::BindSource;
 use crate::lower::{Env, State};
-use crate::plan::{Action, Guard, ImageSlot, PathFragment, Step, StepKind, WriteError};
+use crate::plan::{Action, Guard, PathFragment, Slot, Step, StepKind, WriteError};
 use crate::selection::{Input, Selected};
 
 /// The steps of a write, and what it needs.
@@ -16,7 +16,7 @@ use crate::selection::{Input, Selected};
 pub(super) struct Program<'p, 'a> {
     pub env: &'p Env<'a>,
     pub steps: Vec<Step>,
-    pub images: Vec<ImageSlot>,
+    pub slots: Vec<Slot>,
     /// New keys of the whole mutation.
     n_new_ids: &'p mut usize,
     n_rows: usize,
@@ -28,7 +28,7 @@ pub(super) struct Program<'p, 'a> {
 
 impl<'p, 'a> Program<'p, 'a> {
     pub fn new(env: &'p Env<'a>, n_new_ids: &'p mut usize, defers_foreign_keys: bool) -> Self {
-        Self { env, steps: Vec::new(), images: Vec::new(), n_new_ids, n_rows: 0, node: None, defers_foreign_keys }
+        Self { env, steps: Vec::new(), slots: Vec::new(), n_new_ids, n_rows: 0, node: None, defers_foreign_keys }
     }
 
     /// What forbids that a row of `entity` is deleted, and what follows it.

@@ -117,9 +117,9 @@ fn write(env: &Env<'_>, field: &Selected, n_new_ids: &mut usize, deferred: Defer
         }
         _ => unreachable!("the API has no other root fields that write"),
     }
-    let Program { steps, images, .. } = program;
+    let Program { steps, slots, .. } = program;
     let (result_type, result) = (field.type_name.clone(), field.selections.fields().to_vec());
-    Ok(Write { checks, steps, result_type, result, images, n_created })
+    Ok(Write { checks, steps, result_type, result, slots, n_created })
 }
 
 /// Updates the row that is found, or creates one.
@@ -201,12 +201,12 @@ fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity
         return Ok(());
     }
     for node in field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node) {
-        let images = std::mem::take(&mut program.images);
-        let mut state = State { images, ..State::new(env, node.selections.fields()) };
+        let slots = std::mem::take(&mut program.slots);
+        let mut state = State { slots, ..State::new(env, node.selections.fields()) };
         state.sql.syntax("SELECT 0 AS ordinal, coalesce(");
         reading::write_one(env, &mut state, entity, found.clone(), node)?;
         state.sql.syntax("::text, 'null') AS json");
-        program.images = std::mem::take(&mut state.images);
+        program.slots = std::mem::take(&mut state.slots);
         program.push(&Place::default(), state, StepKind::Node);
     }
     Ok(())

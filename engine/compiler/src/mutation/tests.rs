@@ -43,7 +43,8 @@ fn run_as(
         author: "00000000-0000-0000-0000-000000000001",
         request_id: "request",
         operation_name: "",
-        image_marker: "marker",
+        marker: "marker",
+        cipher: None,
         steps: &steps,
     };
     let MutationRootValue::Write(write) = plan.roots.remove(0).value else { panic!("a write") };

@@ -43,9 +43,9 @@ pub(super) fn update<'a>(
     data: &Data<'a>,
     place: &Place,
 ) -> Result<BindSource, Refused> {
-    let mut values = Values::given(data);
     let name = program.next_row();
     let row = BindSource::Step(name.clone());
+    let mut values = Values::given(entity, data, &row);
     let mut replaced = Vec::new();
     let held = owning::needed(data);
     if let Some(held) = &held {
@@ -53,6 +53,11 @@ pub(super) fn update<'a>(
         found = Found::with_key(entity, &row);
         replaced = owning::on_update(program, entity, &row, &held, data, place, &mut values)?;
     } else {
+        // An encrypted value is bound to the key of its row, so that must be known first.
+        if data.is_encrypted() {
+            find(program, entity, &found, &name, &[], place);
+            found = Found::with_key(entity, &row);
+        }
         owning::connects(program, data, place, &mut values);
     }
     if !values.assignments.is_empty() {

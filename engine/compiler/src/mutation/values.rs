@@ -1,5 +1,7 @@
 //! What a write puts into the columns of one row.
 
+use std::sync::Arc;
+
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Column, Entity, JoiningColumn};
@@ -9,6 +11,7 @@ use super::connecting::{self, Connect, Connected};
 use super::input::Data;
 use super::permitted;
 use crate::bind::BindSource;
+use crate::cipher::EncryptedCell;
 use crate::lower::clauses::Clause;
 use crate::lower::columns::write_stored;
 use crate::lower::{Env, State};
@@ -40,15 +43,19 @@ enum Assigned {
 }
 
 impl<'a> Values<'a> {
-    /// The columns that the caller gave.
-    pub fn given(data: &Data<'a>) -> Self {
+    /// The columns that the caller gave, for the row with this key.
+    pub fn given(entity: &'a Entity, data: &Data<'a>, key: &BindSource) -> Self {
         let mut values = Self { fields: data.columns.iter().map(|given| given.field).collect(), ..Self::default() };
-        data.columns.iter().for_each(|given| values.set(given.column, given.source.clone()));
+        data.columns.iter().for_each(|given| values.set(entity, given.column, key, given.source.clone()));
         values
     }
 
-    /// Assigns a value to a column.
-    pub fn set(&mut self, column: &'a Column, source: BindSource) {
+    /// Assigns a value to a column of the row with this key, to which an encrypted value is bound.
+    pub fn set(&mut self, entity: &Entity, column: &'a Column, key: &BindSource, source: BindSource) {
+        let source = match EncryptedCell::of(entity, column) {
+            Some(cell) => BindSource::Sealed { cell: Arc::new(cell), row: Box::new(key.clone()), value: Box::new(source) },
+            None => source,
+        };
         self.assignments.push(Assignment { name: &column.column, column, value: Assigned::Source(source) });
     }
 

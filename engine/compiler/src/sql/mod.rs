@@ -230,11 +230,11 @@ mod tests {
         let mark = writer.mark();
         writer.syntax(" AND b = ").bind(BindSource::Identity, BindType::Uuids).syntax(" AND c");
         let piece = writer.cut(mark);
-        writer.syntax(" AND d = ").bind(BindSource::ImageMarker, BindType::Text).paste(piece);
+        writer.syntax(" AND d = ").bind(BindSource::Marker, BindType::Text).paste(piece);
         let statement = writer.finish();
         assert_eq!(statement.sql(), "a = $1 AND d = $2 AND b = $3 AND c");
         let sources: Vec<_> = statement.binds.iter().map(|bind| &bind.source).collect();
-        assert_eq!(sources, [&BindSource::Now, &BindSource::ImageMarker, &BindSource::Identity]);
+        assert_eq!(sources, [&BindSource::Now, &BindSource::Marker, &BindSource::Identity]);
     }
 
     #[test]
