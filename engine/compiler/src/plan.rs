@@ -207,7 +207,7 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Slot {
     /// A signed URL, made of `<version>.<key>`.
-    Image(ImageSlot),
+    Image(Box<ImageSlot>),
     /// A decrypted value, made of `<id of the row>.<stored bytes as hexadecimal digits>`.
     Cell(Arc<EncryptedCell>),
 }

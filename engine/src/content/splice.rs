@@ -166,7 +166,7 @@ mod tests {
         let keys = Keyring::create_file(&directory.path().join("image.json")).unwrap();
         let (tenant, marker, now) = (TenantId::generate(), new_marker(), Utc::now());
         let slots = [null_slot(), ImageSlot { width: number(400), ..null_slot() }, ImageSlot { width: number(0), ..null_slot() }];
-        let slots = slots.map(Slot::Image);
+        let slots = slots.map(|slot| Slot::Image(Box::new(slot)));
         let variables = Variables::default();
         let signer = Signer::new(&keys).tenant(tenant);
         let splice = Splice {

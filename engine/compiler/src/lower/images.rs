@@ -38,12 +38,12 @@ pub(super) fn write_image(state: &mut State, alias: Alias, column: &Ident, field
 fn write_url(state: &mut State, alias: Alias, column: &Ident, field: &Selected) {
     let argument = |name: &str| field.arguments.get(name).cloned().unwrap_or(Input::Null);
     let slot = state.slots.len();
-    state.slots.push(Slot::Image(ImageSlot {
+    state.slots.push(Slot::Image(Box::new(ImageSlot {
         width: argument("width"),
         height: argument("height"),
         fit: argument("fit"),
         format: argument("format"),
-    }));
+    })));
     state
         .sql
         .bind(BindSource::Marker, BindType::Text)
