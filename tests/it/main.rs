@@ -26,4 +26,5 @@ mod recordings;
 mod refusals;
 mod saga_crash;
 mod search;
+mod skew;
 mod tidy;

@@ -122,7 +122,7 @@ impl<'a> Connection<'a> {
             state.sql.syntax(" ").alias(alias);
             super::updating::write_found(&mut state, self.target, alias, far);
             crate::lower::write_and(env, &mut state, alias, there);
-            state.sql.syntax(")");
+            state.sql.syntax(" FOR SHARE)");
             allowed = rows;
         }
         self.write_change(&mut state, verb, near, allowed);
@@ -139,13 +139,15 @@ impl<'a> Connection<'a> {
         program.push(place, state, kind);
     }
 
-    /// `rows AS (SELECT key FROM table WHERE …)`
+    /// `rows AS (SELECT key FROM table WHERE …)`. Only the junction is written, so a row whose columns allow that is locked: it stays as it was judged until the commit.
     fn write_side(&self, program: &Program<'_, 'a>, state: &mut State, entity: &'a Entity, clauses: [Clause<'a>; 2]) -> Alias {
         let (rows, alias) = (state.sql.next_alias(), state.sql.next_alias());
         state.sql.alias(rows).syntax(" AS (SELECT ").column(alias, &entity.primary_column().column).syntax(" FROM ");
         state.sql.content(&entity.table).syntax(" ").alias(alias);
+        let [_, rule] = &clauses;
+        let end = if rule.is_always() { ")" } else { " FOR SHARE)" };
         write_where(program.env, state, alias, clauses);
-        state.sql.syntax(")");
+        state.sql.syntax(end);
         rows
     }
 

@@ -232,11 +232,16 @@ fn write_some(env: &Env<'_>, state: &mut State, rows: Alias, clause: &Clause<'_>
 
 /// Writes `rows AS (SELECT key FROM table WHERE …)`: a row that is looked up among those the caller sees.
 fn write_lookup<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, by: Clause<'a>) -> Alias {
+    write_locked_lookup(env, state, entity, by, "")
+}
+
+/// The same, with `lock`, a clause such as ` FOR SHARE`, on the row.
+fn write_locked_lookup<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, by: Clause<'a>, lock: &'static str) -> Alias {
     let (rows, found) = (state.sql.next_alias(), state.sql.next_alias());
     let visible = clauses::visible(env, Access::Root, entity);
     state.sql.alias(rows).syntax(" AS (SELECT ").column(found, &entity.primary_column().column);
     state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(found);
     write_where(env, state, found, [visible, by]);
-    state.sql.syntax(")");
+    state.sql.syntax(lock).syntax(")");
     rows
 }

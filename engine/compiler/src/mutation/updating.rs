@@ -10,7 +10,7 @@ use super::owning::Held;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, connecting, nesting, not_found, owning, write_lookup, write_node};
+use super::{Answer, connecting, nesting, not_found, owning, write_locked_lookup, write_lookup, write_node};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and};
@@ -84,7 +84,9 @@ pub(super) fn find<'a>(
     let env = program.env;
     let mut state = State::new(env, &[]);
     state.sql.syntax("WITH ");
-    let row = write_lookup(env, &mut state, entity, found.by.clone());
+    // Perhaps only rows below it are changed, and nobody may take away meanwhile what the filter found. Not FOR SHARE: two that have it could not change the row themselves.
+    let lock = if found.filter.is_always() { "" } else { " FOR NO KEY UPDATE" };
+    let row = write_locked_lookup(env, &mut state, entity, found.by.clone(), lock);
     state.sql.syntax(" ");
     let mut answer = Answer::begin(&mut state);
     answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
