@@ -15,6 +15,7 @@ mod generator;
 mod images;
 mod isolation;
 mod journey;
+mod killed_postgres;
 mod leaks;
 mod mirror;
 mod outages;

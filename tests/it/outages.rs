@@ -11,7 +11,7 @@ use crate::journey::eventually;
 /// The engine's request timeout, and room for a busy machine.
 const IN_TIME: Duration = Duration::from_secs(20);
 
-fn signal(name: &str, pids: &[i32]) {
+pub fn signal(name: &str, pids: &[i32]) {
     let pids = pids.iter().map(ToString::to_string);
     assert!(Command::new("kill").arg(format!("-{name}")).args(pids).status().unwrap().success());
 }
