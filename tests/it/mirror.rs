@@ -1,5 +1,7 @@
 //! A random sequence of mutations by a restricted role, mirrored by a simple model: data, errors and the event log agree, and what the role may not write never changes.
 
+mod nested;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
