@@ -1,6 +1,6 @@
 //! Why the catalogue could not do what was asked.
 
-use freehold_ids::{OperationId, ServerId, Slug, TenantId};
+use freehold_ids::{OperationId, PlanName, ServerId, Slug, TenantId};
 
 use crate::state::{OperationKind, TenantState};
 
@@ -78,6 +78,9 @@ pub enum CatalogError {
         /// The id asked for.
         id: String,
     },
+    /// No plan with that name.
+    #[error("there is no plan `{0}`")]
+    NoPlan(PlanName),
     /// The lease ran out, and somebody else may have taken the operation over.
     #[error("operation `{0}` was taken over by another process")]
     LeaseLost(OperationId),
@@ -127,6 +130,7 @@ impl CatalogError {
             Self::DocumentIdTaken { .. } => "DOCUMENT_ID_TAKEN",
             Self::DocumentIdInvalid { .. } => "DOCUMENT_ID_INVALID",
             Self::NoDocument { .. } => "NO_DOCUMENT",
+            Self::NoPlan(_) => "NO_PLAN",
             Self::LeaseLost(_) => "LEASE_LOST",
             Self::NoServer => "NO_SERVER",
             Self::NoServerNamed(_) | Self::NoServerWithId(_) => "SERVER_UNKNOWN",
@@ -151,6 +155,7 @@ impl CatalogError {
             | Self::DocumentIdTaken { .. }
             | Self::DocumentIdInvalid { .. }
             | Self::NoDocument { .. }
+            | Self::NoPlan(_)
             | Self::NoServer
             | Self::NoServerNamed(_)
             | Self::NoServerWithId(_)

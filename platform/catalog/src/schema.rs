@@ -30,6 +30,15 @@ diesel::table! {
         changed_at -> Timestamptz,
         documents -> Text,
         documents_version -> BigInt,
+        plan -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    plan (name) {
+        name -> Text,
+        event_retention_days -> Nullable<Integer>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -163,6 +172,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     server,
     tenant,
+    plan,
     tenant_name,
     placement,
     credential,

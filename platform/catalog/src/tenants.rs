@@ -9,10 +9,10 @@ use crate::audit::append;
 use crate::operations::{NewOperation, clock_timestamp, insert_operation};
 use crate::releases::parse_release;
 use crate::routes::{parse_slug, positive};
-use crate::schema::{credential, document, placement, quota, server, tenant, tenant_key, tenant_name, tenant_schema};
+use crate::schema::{credential, document, placement, plan, quota, server, tenant, tenant_key, tenant_name, tenant_schema};
 use crate::servers::to_column;
 use crate::state::{DocumentMode, ServerState, SuspendReason, TenantState};
-use crate::{Catalog, CatalogError, NewAuditEntry, TenantLimits};
+use crate::{Catalog, CatalogError, NewAuditEntry, Plan, TenantLimits};
 
 /// A tenant to be made, with the operation that makes it.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub struct Tenant {
     pub placement: Option<Placement>,
     /// Which documents its API runs.
     pub documents: DocumentMode,
+    /// What it is given as one of its kind.
+    pub plan: Option<Plan>,
     /// When its name was reserved.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -96,6 +98,8 @@ struct Row {
     server_id: Option<Uuid>,
     database: Option<String>,
     documents: String,
+    plan: Option<String>,
+    event_retention_days: Option<i32>,
     created_at: DateTime<Utc>,
     changed_at: DateTime<Utc>,
 }
@@ -107,6 +111,7 @@ macro_rules! tenant_rows {
             .inner_join(tenant_name::table.on(tenant_name::tenant_id.eq(tenant::id).and(tenant_name::kind.eq("slug"))))
             .left_join(tenant_schema::table.on(tenant_schema::tenant_id.eq(tenant::id)))
             .left_join(placement::table.on(placement::tenant_id.eq(tenant::id)))
+            .left_join(plan::table.on(tenant::plan.eq(plan::name.nullable())))
             .select((
                 tenant::id,
                 tenant_name::name,
@@ -118,6 +123,8 @@ macro_rules! tenant_rows {
                 placement::server_id.nullable(),
                 placement::database_name.nullable(),
                 tenant::documents,
+                plan::name.nullable(),
+                plan::event_retention_days.nullable(),
                 tenant::created_at,
                 tenant::changed_at,
             ))
@@ -442,6 +449,7 @@ impl Tenant {
             release_id: row.release_id.as_deref().map(parse_release).transpose()?,
             placement: placement.map(|(server_id, database)| Placement { server_id: ServerId::from_uuid(server_id), database }),
             documents: DocumentMode::parse(&row.documents)?,
+            plan: row.plan.map(|name| Plan::from_columns(&name, row.event_retention_days)).transpose()?,
             created_at: row.created_at,
             changed_at: row.changed_at,
         })

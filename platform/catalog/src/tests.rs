@@ -12,6 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 mod documents;
+mod plans;
 
 use crate::*;
 
@@ -94,7 +95,7 @@ fn migrating_twice_and_at_once_applies_each_migration_once() {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| migrated.migrate().unwrap().len())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!(applied, 2);
+    assert_eq!(applied, 3);
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn diesels_view_of_the_tables_is_the_databases() {
             expected.extend(list.replace('"', "").split(", ").map(ToOwned::to_owned));
         )*};
     }
-    columns!(server tenant tenant_name placement credential tenant_key quota schema_release tenant_schema document document_alias operation operation_step audit);
+    columns!(server tenant plan tenant_name placement credential tenant_key quota schema_release tenant_schema document document_alias operation operation_step audit);
     expected.sort();
     assert_eq!(found, expected);
 }

@@ -1,4 +1,4 @@
-//! Identifiers that cross crates: tenants, servers, releases, operations, slugs, names of tenant databases.
+//! Identifiers that cross crates: tenants, servers, releases, operations, slugs, plans, names of tenant databases.
 //!
 //! A tenant's id never changes and names everything that belongs to it: `t_<id>` is its database, `<id>/` its object prefix. Its
 //! slug is a name in URLs and may change. Database and role names are visible to every role of a PostgreSQL cluster, so they
@@ -22,6 +22,11 @@ pub enum IdError {
         "`{0}` is not a slug: 2 to 40 characters of a-z, 0-9 and single dashes are expected, starting with a letter and not ending with a dash"
     )]
     Slug(String),
+    /// Not a plan's name.
+    #[error(
+        "`{0}` is not the name of a plan: 1 to 40 characters of a-z, 0-9 and single dashes are expected, starting with a letter and not ending with a dash"
+    )]
+    Plan(String),
     /// Not a release.
     #[error("`{0}` is not a schema release: 64 hexadecimal digits are expected")]
     Release(String),
@@ -155,19 +160,24 @@ macro_rules! text_ids {
 text_ids! {
     /// A tenant's name in URLs.
     Slug: is_slug => Slug;
+    /// Name of a plan, which many tenants may have.
+    PlanName: is_plain_name => Plan;
     /// SHA-256 of a schema release's canonical JSON, in lower-case hexadecimal.
     ReleaseId: is_release => Release;
 }
 
 /// Longer than 40 characters would not fit beside prefixes in host names; 26 characters of base32 alone could be mistaken for an id.
 fn is_slug(text: &str) -> bool {
+    text.len() >= 2 && is_plain_name(text) && text.parse::<TenantId>().is_err()
+}
+
+fn is_plain_name(text: &str) -> bool {
     let bytes = text.as_bytes();
-    (2..=40).contains(&bytes.len())
+    (1..=40).contains(&bytes.len())
         && bytes[0].is_ascii_lowercase()
         && bytes.last() != Some(&b'-')
         && !text.contains("--")
         && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-        && text.parse::<TenantId>().is_err()
 }
 
 fn is_release(text: &str) -> bool {

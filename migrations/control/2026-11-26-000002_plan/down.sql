@@ -1,0 +1,2 @@
+ALTER TABLE tenant DROP COLUMN plan;
+DROP TABLE plan;
