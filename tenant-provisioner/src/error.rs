@@ -216,7 +216,8 @@ impl ProvisionError {
                 CatalogError::NoTenant(_)
                 | CatalogError::NoServerNamed(_)
                 | CatalogError::NoServerWithId(_)
-                | CatalogError::NoDocument { .. },
+                | CatalogError::NoDocument { .. }
+                | CatalogError::NoPlan(_),
             ) => ErrorClass::NotFound,
             Self::NameTaken { .. } | Self::AlreadyActive(_) => ErrorClass::Conflict,
             Self::Catalog(
@@ -269,6 +270,7 @@ impl ProvisionError {
             Self::Connect { .. } => "is the server up, and is its address right? `freehold server check` tells",
             Self::Foreign { .. } => "`freehold doctor` lists what belongs to nobody; nothing without our marker is ever dropped",
             Self::Catalog(CatalogError::NoDocument { .. }) => "`freehold documents list --tenant SLUG` shows the documents",
+            Self::Catalog(CatalogError::NoPlan(_)) => "`freehold plan list` shows the plans, `freehold plan set` makes one",
             Self::Catalog(CatalogError::NoServer) => "`freehold server list` shows how full the servers are",
             _ => return None,
         };

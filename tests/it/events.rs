@@ -1,6 +1,7 @@
 //! The event log: what is recorded, that nobody but the triggers writes it, and that tampering is found.
 
 mod log;
+mod retention;
 mod system;
 mod tampering;
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use freehold_ids::Slug;
+use freehold_ids::{PlanName, Slug};
 use uuid::Uuid;
 
-use super::duration::{Age, Ttl};
+use super::duration::{Age, Retention, Ttl};
 use super::output::OutputFormat;
 
 /// One schema file becomes a GraphQL API; every organisation gets a PostgreSQL database of its own.
@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Create, look at, suspend and delete tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Say what tenants of a kind are given.
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// Check, convert, print and release content schemas.
     #[command(subcommand)]
     Schema(SchemaCommand),
@@ -60,7 +63,7 @@ pub(crate) enum Command {
     /// Add and check the PostgreSQL servers that carry tenants.
     #[command(subcommand)]
     Server(ServerCommand),
-    /// Seal, verify and prune a tenant's event log.
+    /// Seal, verify and prune tenants' event logs.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Look for what is wrong with the installation, and say what to do about it.
@@ -90,8 +93,11 @@ pub(crate) enum TenantCommand {
         /// Most connections that it may hold at once.
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
         max_connections: u32,
+        /// The plan that it has, one of `freehold plan list`.
+        #[arg(long, value_name = "NAME")]
+        plan: Option<PlanName>,
         /// Take back an unfinished creation instead of finishing it.
-        #[arg(long, conflicts_with_all = ["schema", "seed", "server", "max_connections"])]
+        #[arg(long, conflicts_with_all = ["schema", "seed", "server", "max_connections", "plan"])]
         undo: bool,
     },
     /// List all tenants.
@@ -130,6 +136,20 @@ pub(crate) enum TenantCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Put a tenant on a plan, or on none.
+    Plan {
+        /// The tenant's name.
+        slug: Slug,
+        /// The plan's name, one of `freehold plan list`.
+        #[arg(value_name = "NAME", required_unless_present = "none")]
+        plan: Option<PlanName>,
+        /// On none: its event log is kept for ever.
+        #[arg(long, conflicts_with = "plan")]
+        none: bool,
+        /// Tell what would change, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Delete a tenant for good: its database, roles, keys. Asks for the name.
     Delete {
         /// The tenant's name.
@@ -138,6 +158,22 @@ pub(crate) enum TenantCommand {
         #[arg(long, value_name = "SLUG")]
         confirm: Option<String>,
     },
+}
+
+/// `freehold plan …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Make a plan, or change it for every tenant that has it.
+    Set {
+        /// The plan's name: 1 to 40 of a-z, 0-9 and single dashes, starting with a letter.
+        name: PlanName,
+        /// How long event logs are kept, `30d` or `forever`. `freehold audit prune --all` deletes what is older.
+        #[arg(long, value_name = "DAYS|forever")]
+        keep_events: Retention,
+    },
+    /// List the plans, and how many tenants have each.
+    #[command(visible_alias = "ls")]
+    List,
 }
 
 /// Why a tenant is suspended.
@@ -209,27 +245,35 @@ pub(crate) enum AuditCommand {
     Verify {
         /// The tenant's name.
         slug: Slug,
-        /// A head that was exported earlier: a file with the output of `freehold audit head`, or POSITION:HASH. Shows also what was cut off at the end.
+        /// A head that was exported earlier: a file with the output of `freehold audit head`, of one or all tenants, or POSITION:HASH. Shows also what was cut off at the end.
         #[arg(long, value_name = "FILE|POSITION:HASH")]
         head: Option<String>,
     },
     /// Print the last sealed entry, POSITION:HASH, to be kept outside of the database.
     Head {
         /// The tenant's name.
-        slug: Slug,
+        #[arg(required_unless_present = "all")]
+        slug: Option<Slug>,
+        /// Of every tenant; with `--output json` one document, which `verify --head` reads.
+        #[arg(long, conflicts_with = "slug")]
+        all: bool,
     },
     /// Seal everything that is committed. The engine does so by itself a moment after a write.
     Seal {
         /// The tenant's name.
         slug: Slug,
     },
-    /// Delete the oldest sealed events. The rest stays verifiable.
+    /// Delete the oldest sealed events: those that the tenant's plan does not keep any longer. The rest stays verifiable.
     Prune {
         /// The tenant's name.
-        slug: Slug,
-        /// How old they must be: `90d`, `12h`.
-        #[arg(long, value_name = "DURATION")]
-        older_than: Age,
+        #[arg(required_unless_present = "all")]
+        slug: Option<Slug>,
+        /// How old they must be, `90d` or `12h`, whatever the plan says.
+        #[arg(long, value_name = "DURATION", conflicts_with = "all")]
+        older_than: Option<Age>,
+        /// Of every tenant, each by its plan; for a scheduler, once a day. Interrupted, the next run goes on.
+        #[arg(long, conflicts_with = "slug")]
+        all: bool,
     },
 }
 

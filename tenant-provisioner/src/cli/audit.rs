@@ -4,11 +4,12 @@ use std::path::Path;
 
 use chrono::Utc;
 use freehold_ids::Slug;
-use freehold_provisioner::{BadEntry, Head, Verified};
+use freehold_provisioner::{BadEntry, Head, Pruned, Verified};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::args::AuditCommand;
+use super::audit_all;
 use super::context::Context;
 use super::duration::Age;
 use super::failure::{Exit, Failure};
@@ -17,9 +18,11 @@ use super::output::Output;
 pub(super) fn run(command: AuditCommand, context: Option<&Path>, runtime: &Handle, output: Output) -> Result<Exit, Failure> {
     match command {
         AuditCommand::Verify { slug, head } => verify(&slug, head.as_deref(), context, runtime, output),
-        AuditCommand::Head { slug } => head(&slug, context, runtime, output),
+        AuditCommand::Head { slug: Some(slug), all: _ } => head(&slug, context, runtime, output),
+        AuditCommand::Head { slug: None, all: _ } => audit_all::heads(context, runtime, output),
         AuditCommand::Seal { slug } => seal(&slug, context, runtime, output),
-        AuditCommand::Prune { slug, older_than } => prune(&slug, older_than, context, runtime, output),
+        AuditCommand::Prune { slug: Some(slug), older_than, all: _ } => prune(&slug, older_than, context, runtime, output),
+        AuditCommand::Prune { slug: None, older_than: _, all: _ } => audit_all::prune(context, runtime, output),
     }
 }
 
@@ -30,21 +33,23 @@ fn verify(
     runtime: &Handle,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let exported = exported.map(read_head).transpose()?;
+    let exported = exported.map(|given| read_head(slug, given)).transpose()?;
     let verified = Context::find(context)?.provisioner(runtime)?.verify_events(slug, exported)?;
     output.answer(&verified_json(slug, &verified), || verified_text(slug, &verified, exported.is_some()));
     Ok(if verified.bad.is_none() { Exit::Done } else { Exit::Failed })
 }
 
-/// What was given is a head, or a file that holds one, plain or as JSON.
-fn read_head(given: &str) -> Result<Head, Failure> {
+/// What was given is a head, or a file that holds one, plain or as JSON, alone or among those of all tenants.
+fn read_head(slug: &Slug, given: &str) -> Result<Head, Failure> {
     if let Ok(head) = given.parse() {
         return Ok(head);
     }
     let text = std::fs::read_to_string(given)
         .map_err(|error| Failure::local("FILE_UNREADABLE", format!("cannot read the exported head `{given}`: {error}")))?;
     let json: Option<Value> = serde_json::from_str(&text).ok();
-    let head = json.as_ref().and_then(|json| json["head"].as_str()).unwrap_or(&text);
+    let mut of_all = json.iter().filter_map(|json| json["heads"].as_array()).flatten();
+    let of_tenant = of_all.find(|head| head["slug"] == slug.as_str()).or(json.as_ref());
+    let head = of_tenant.and_then(|json| json["head"].as_str()).unwrap_or(&text);
     head.parse().map_err(|error| Failure::new(Exit::Usage, "HEAD_INVALID", format!("`{given}`: {error}")))
 }
 
@@ -93,7 +98,8 @@ fn name_of(bad: BadEntry) -> String {
 }
 
 fn head(slug: &Slug, context: Option<&Path>, runtime: &Handle, output: Output) -> Result<Exit, Failure> {
-    let head = Context::find(context)?.provisioner(runtime)?.event_head(slug)?;
+    let provisioner = Context::find(context)?.provisioner(runtime)?;
+    let head = provisioner.event_head(&provisioner.tenant(slug)?)?;
     output.answer(&json!({ "slug": slug, "position": head.position, "head": head.to_string() }), || head.to_string());
     Ok(Exit::Done)
 }
@@ -107,11 +113,25 @@ fn seal(slug: &Slug, context: Option<&Path>, runtime: &Handle, output: Output) -
     Ok(if sealed.is_some() { Exit::Done } else { Exit::Retryable })
 }
 
-fn prune(slug: &Slug, Age(age): Age, context: Option<&Path>, runtime: &Handle, output: Output) -> Result<Exit, Failure> {
-    let cutoff = Utc::now() - age;
-    let n = Context::find(context)?.provisioner(runtime)?.prune_events(slug, cutoff)?;
-    output.answer(&json!({ "slug": slug, "older_than": cutoff, "pruned": n }), || {
-        format!("{n} events of `{slug}` older than {} were deleted", cutoff.format("%Y-%m-%d %H:%M UTC"))
+fn prune(
+    slug: &Slug,
+    older_than: Option<Age>,
+    context: Option<&Path>,
+    runtime: &Handle,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let provisioner = Context::find(context)?.provisioner(runtime)?;
+    let tenant = provisioner.tenant(slug)?;
+    let Pruned { older_than, n_events } = match older_than {
+        Some(Age(age)) => {
+            let cutoff = Utc::now() - age;
+            Pruned { older_than: Some(cutoff), n_events: provisioner.prune_events(&tenant, cutoff)? }
+        }
+        None => provisioner.prune_expired_events(&tenant)?,
+    };
+    output.answer(&json!({ "slug": slug, "older_than": older_than, "pruned": n_events }), || match older_than {
+        Some(cutoff) => format!("{n_events} events of `{slug}` older than {} were deleted", cutoff.format("%Y-%m-%d %H:%M UTC")),
+        None => format!("the events of `{slug}` are kept for ever: it has no plan that lets them go"),
     });
     Ok(Exit::Done)
 }

@@ -30,6 +30,24 @@ impl FromStr for Age {
     }
 }
 
+/// How long something is kept: whole days, `30d`; None for ever, `forever`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retention(pub(crate) Option<u32>);
+
+impl FromStr for Retention {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "forever" {
+            return Ok(Self(None));
+        }
+        let Age(age) = text.parse()?;
+        let days = u32::try_from(age.num_days()).ok().filter(|_| age == TimeDelta::days(age.num_days()));
+        days.map(|days| Self(Some(days)))
+            .ok_or_else(|| format!("`{text}` is not a number of whole days; write it like 30d, or forever"))
+    }
+}
+
 impl FromStr for Ttl {
     type Err = String;
 
@@ -77,6 +95,16 @@ mod tests {
         }
         for wrong in ["", "1", "h", "1x", "-1h", "0s", "1h-", "99999999999999999999d", "9999999999999d", "367d", "1é"] {
             assert!(wrong.parse::<Ttl>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn retention_is_in_whole_days_or_for_ever() {
+        for (text, days) in [("30d", Some(30)), ("48h", Some(2)), ("36500d", Some(36_500)), ("forever", None)] {
+            assert_eq!(text.parse(), Ok(Retention(days)), "{text}");
+        }
+        for wrong in ["", "30", "12h", "25h", "0d", "36501d", "never"] {
+            assert!(wrong.parse::<Retention>().is_err(), "{wrong}");
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Auth,
     /// It exists already, or its state forbids it.
     Conflict,
+    /// Done for some, failed for others; each is told.
+    Partly,
     /// Something destructive needs the name typed again.
     NeedsConfirmation,
     /// The same again may work a little later.
@@ -41,6 +43,7 @@ impl Exit {
             Self::NotFound => 3,
             Self::Auth => 4,
             Self::Conflict => 5,
+            Self::Partly => 6,
             Self::NeedsConfirmation => 8,
             Self::Retryable => 9,
             Self::Interrupted => 130,

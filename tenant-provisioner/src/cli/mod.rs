@@ -5,6 +5,7 @@
 
 pub(crate) mod args;
 mod audit;
+mod audit_all;
 pub(crate) mod context;
 pub(crate) mod doctor;
 mod documents;
@@ -12,6 +13,7 @@ mod duration;
 pub(crate) mod failure;
 mod manifest;
 pub(crate) mod output;
+mod plan;
 pub(crate) mod progress;
 pub(crate) mod schema;
 mod server;
@@ -79,6 +81,7 @@ fn dispatch(cli: Cli, runtime: &Handle, output: Output) -> Result<Exit, Failure>
     let context = cli.global.context.as_deref();
     match cli.command {
         Command::Tenant(command) => tenant::run(command, context, runtime, output),
+        Command::Plan(command) => plan::run(command, context, runtime, output),
         Command::Schema(command) => schema::run(command, context, runtime, output),
         Command::Documents(command) => documents::run(command, context, runtime, output),
         Command::Token(command) => token::run(command, context, output),

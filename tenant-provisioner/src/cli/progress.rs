@@ -39,6 +39,23 @@ impl Progress {
         Self { bar, lines: style == Style::Lines, started: Instant::now() }
     }
 
+    /// A bar on a terminal that counts things of which there are so many.
+    pub(crate) fn counting(n: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(n as u64);
+            bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("the template is a constant"));
+            bar
+        });
+        Self { bar, lines: false, started: Instant::now() }
+    }
+
+    /// One more is done.
+    pub(crate) fn count(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
     /// A step begins.
     pub(crate) fn begin(&mut self, step: &str) {
         self.started = Instant::now();
@@ -63,7 +80,7 @@ impl Progress {
         }
     }
 
-    /// The current step's state, on a terminal.
+    /// The current step's state, or what is counted now, on a terminal.
     pub(crate) fn message(&self, text: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(text.to_owned());

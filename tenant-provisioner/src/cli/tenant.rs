@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use freehold_catalog::{Catalog, SuspendReason, Tenant, TenantLimits};
-use freehold_ids::{ServerId, Slug};
+use freehold_ids::{PlanName, ServerId, Slug};
 use freehold_provisioner::{CreateTenant, Outcome};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -14,6 +14,7 @@ use super::context::{Context, tenant_named};
 use super::documents;
 use super::failure::{Exit, Failure};
 use super::output::{Output, is_interactive, table};
+use super::plan;
 use super::progress::{Progress, SagaProgress, Style};
 use super::schema;
 
@@ -23,11 +24,11 @@ pub(crate) const STATEMENT_TIMEOUT_MS: u32 = 10_000;
 pub(super) fn run(command: TenantCommand, context: Option<&Path>, runtime: &Handle, output: Output) -> Result<Exit, Failure> {
     match command {
         TenantCommand::Create { slug, undo: true, .. } => undo_create(&slug, context, runtime, output),
-        TenantCommand::Create { slug, schema, seed, server, max_connections, undo: false } => {
+        TenantCommand::Create { slug, schema, seed, server, max_connections, plan, undo: false } => {
             let schema =
                 schema.ok_or_else(|| Failure::new(Exit::Usage, "NO_SCHEMA", "a tenant needs a schema: --schema FILE"))?;
             let limits = TenantLimits { max_connections, statement_timeout_ms: STATEMENT_TIMEOUT_MS };
-            create(&slug, &schema, seed, server, limits, context, runtime, output)
+            create(&slug, &schema, seed, server, limits, plan.as_ref(), context, runtime, output)
         }
         TenantCommand::List { deleted } => list(deleted, context, output),
         TenantCommand::Show { slug } => show(&slug, context, output),
@@ -46,6 +47,9 @@ pub(super) fn run(command: TenantCommand, context: Option<&Path>, runtime: &Hand
             Ok(Exit::Done)
         }
         TenantCommand::Documents { slug, accept, dry_run } => documents::accept(&slug, accept, dry_run, context, runtime, output),
+        TenantCommand::Plan { slug, plan, none: _, dry_run } => {
+            plan::put(&slug, plan.as_ref(), dry_run, context, runtime, output)
+        }
         TenantCommand::Delete { slug, confirm } => delete(&slug, confirm, context, runtime, output),
     }
 }
@@ -57,6 +61,7 @@ fn create(
     seed: Option<PathBuf>,
     server: Option<String>,
     limits: TenantLimits,
+    plan: Option<&PlanName>,
     context: Option<&Path>,
     runtime: &Handle,
     output: Output,
@@ -66,10 +71,16 @@ fn create(
     let seed = seed.map(|path| schema::read_text(&path)).transpose()?;
     let context = Context::find(context)?;
     let provisioner = context.provisioner(runtime)?;
+    if let Some(plan) = plan {
+        plan::check(&provisioner, plan)?;
+    }
     let release_id = provisioner.register_release(&schema)?;
     let progress = SagaProgress::new(Progress::new(Style::TerminalOnly));
     let request = CreateTenant { slug: slug.clone(), release_id, seed, server, limits };
     let created = provisioner.create_tenant(&request, &progress)?;
+    if plan.is_some() {
+        provisioner.set_tenant_plan(&provisioner.tenant(slug)?, plan)?;
+    }
     drop(progress);
     let existed = created.outcome == Outcome::Existing;
     let content_url = context.content_url(slug);
@@ -150,10 +161,11 @@ fn show(slug: &Slug, context: Option<&Path>, output: Output) -> Result<Exit, Fai
             format!("\n  {}  {}  {}  {}", text("created_at"), text("kind"), text("state"), text("error"))
         });
         format!(
-            "{slug}: {}{reason}\n  id        {}\n  database  {place}\n  release   {release}\n  documents {}\n  epoch     {}\n  API       {}\noperations:{}",
+            "{slug}: {}{reason}\n  id        {}\n  database  {place}\n  release   {release}\n  documents {}\n  plan      {}\n  epoch     {}\n  API       {}\noperations:{}",
             tenant.state,
             tenant.id,
             tenant.documents,
+            tenant.plan.as_ref().map_or("-", |plan| plan.name.as_str()),
             tenant.epoch,
             context.content_url(slug),
             operations.collect::<String>()
@@ -220,6 +232,7 @@ fn tenant_json(tenant: &Tenant, context: &Context) -> Value {
         "release_id": tenant.release_id,
         "database": tenant.placement.as_ref().map(|placement| &placement.database),
         "documents": tenant.documents,
+        "plan": tenant.plan.as_ref().map(|plan| &plan.name),
         "epoch": tenant.epoch,
         "created_at": tenant.created_at,
         "changed_at": tenant.changed_at,

@@ -113,9 +113,9 @@ impl Provisioner {
     /// The last sealed entry.
     ///
     /// # Errors
-    /// [`ProvisionError`] when there is no such tenant or its server fails.
-    pub fn event_head(&self, slug: &Slug) -> Result<Head, ProvisionError> {
-        let mut session = self.event_log(&self.tenant(slug)?)?;
+    /// [`ProvisionError`] when the tenant's server fails.
+    pub fn event_head(&self, tenant: &Tenant) -> Result<Head, ProvisionError> {
+        let mut session = self.event_log(tenant)?;
         let start = read_chain(&mut session)?.start()?;
         let query = diesel::sql_query("SELECT position, hash FROM freehold.event_seal ORDER BY position DESC LIMIT 1");
         let last: Option<SealRow> = query.get_result(session.conn()).optional().map_err(server("reading the last seal"))?;
@@ -158,10 +158,9 @@ impl Provisioner {
     /// Deletes the oldest sealed events that are older than `cutoff`, up to the first that is not. The chain stays verifiable from there on.
     ///
     /// # Errors
-    /// [`ProvisionError`] when there is no such tenant or its server fails.
-    pub fn prune_events(&self, slug: &Slug, cutoff: DateTime<Utc>) -> Result<u64, ProvisionError> {
-        let tenant = self.tenant(slug)?;
-        let mut session = self.event_log(&tenant)?;
+    /// [`ProvisionError`] when the tenant's server fails. What was deleted by then stays deleted; the same again goes on.
+    pub fn prune_events(&self, tenant: &Tenant, cutoff: DateTime<Utc>) -> Result<u64, ProvisionError> {
+        let mut session = self.event_log(tenant)?;
         let n = batches(&mut session, |session| {
             let query = diesel::sql_query("SELECT freehold.prune_events($1, $2) AS n");
             let query = query.bind::<Timestamptz, _>(cutoff).bind::<Integer, _>(BATCH);
@@ -169,7 +168,7 @@ impl Provisioner {
         })?;
         let n = n.unwrap_or(0);
         if n > 0 {
-            let detail = json!({ "slug": slug, "older_than": cutoff, "events": n });
+            let detail = json!({ "slug": tenant.slug, "older_than": cutoff, "events": n });
             self.catalog().record(&self.audit("tenant.prune_events", Some(tenant.id), detail))?;
         }
         Ok(n)
