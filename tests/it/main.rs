@@ -25,6 +25,7 @@ mod racing;
 mod random;
 mod recordings;
 mod refusals;
+mod rules;
 mod saga_crash;
 mod search;
 mod skew;

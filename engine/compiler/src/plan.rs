@@ -340,7 +340,7 @@ impl Write {
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.steps.iter().filter_map(|step| match &step.action {
             Action::Send(statement, _) => Some(statement),
-            Action::Refuse(_) => None,
+            Action::Judge(_) | Action::Refuse(_) => None,
         })
     }
 }
@@ -352,6 +352,8 @@ pub struct RowChecks {
     pub(crate) path: Vec<PathFragment>,
     /// What is known of the row to be, by field: given values and defaults.
     pub(crate) values: BTreeMap<FieldName, BindSource>,
+    /// What a step returned of the row as it is, by field: names of texts with JSON. Of a field without text nothing is known.
+    pub(crate) stored: Vec<(FieldName, Arc<str>)>,
     /// The rules, those of one field beside each other.
     pub(crate) checks: Vec<InputCheck>,
 }
@@ -389,6 +391,8 @@ pub struct Step {
 pub enum Action {
     /// Sends a statement, which returns a row `(0, json text)`.
     Send(Statement, StepKind),
+    /// Ends the write when a rule is broken that looks at the row as it is.
+    Judge(RowChecks),
     /// Ends the write with an error.
     Refuse(WriteError),
 }

@@ -250,7 +250,7 @@ impl Attempt<'_> {
         let mut whole = Outcome::Done { nodes: Vec::new(), affected: 0 };
         let mut fields: Vec<Done> = Vec::with_capacity(inner.roots.len());
         for (root, ready) in inner.roots.iter().zip(ready) {
-            if matches!(whole, Outcome::Failed(_)) {
+            if !matches!(whole, Outcome::Done { .. }) {
                 let is_write = matches!(root.value, MutationRootValue::Write(_));
                 fields.push(if is_write { Done::Write(Outcome::Undone) } else { Done::Nothing });
                 continue;

@@ -40,6 +40,7 @@ use crate::selection::{Pos, Selected};
 use crate::sql::{Alias, SqlWriter};
 
 pub(crate) use filtering::{write_and, write_conjunct, write_where};
+pub(crate) use ordering::write_masked;
 
 /// What lowering reads.
 #[derive(Debug, Clone, Copy)]

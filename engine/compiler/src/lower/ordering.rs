@@ -321,7 +321,7 @@ pub(super) fn write_hops(env: &Env<'_>, state: &mut State, alias: Alias, hops: &
 }
 
 /// Writes a value that is NULL where it may not be read.
-pub(super) fn write_masked(
+pub(crate) fn write_masked(
     env: &Env<'_>,
     state: &mut State,
     alias: Alias,

@@ -6,6 +6,7 @@ use freehold_schema::acl::OperationKind;
 use freehold_schema::model::Entity;
 use serde_json::{Value, json};
 
+use super::checking::Unknown;
 use super::connecting;
 use super::followers::{Follower, orphans, write_followers};
 use super::input::Data;
@@ -50,6 +51,11 @@ pub(super) fn update<'a>(
     let place = Place::default();
     if data.is_encrypted() {
         let message = format!("`{}` cannot write an encrypted field: its stored value is another one in each row", field.name);
+        return Err(Refused::new(message, ErrorCode::BadUserInput, field.pos));
+    }
+    if let Some(unknown) = Unknown::of(entity, data)?.and_then(|unknown| unknown.fields.first().copied()) {
+        let message =
+            format!("a rule looks at `{}`, too: give it to `{}`, because rows may differ in it", unknown.name, field.name);
         return Err(Refused::new(message, ErrorCode::BadUserInput, field.pos));
     }
     // Nothing of it is bound to a row.

@@ -1,8 +1,8 @@
 //! The checks of a write's data: rules of the schema, then what the database demands (content API, section 13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use freehold_schema::model::{Column, ColumnKind, Entity, FieldKind, RelationKind};
+use freehold_schema::model::{Column, ColumnKind, Entity, Field, FieldKind, RelationKind};
 use freehold_schema::names::FieldName;
 use serde_json::Value;
 
@@ -24,7 +24,8 @@ pub(super) fn add(
 ) -> Result<(), Refused> {
     let own = of_row(entity, data, back)?;
     if !own.is_empty() {
-        checks.push(RowChecks { path: place.path.clone(), values: known_values(entity, data, back), checks: own });
+        let values = known_values(entity, data, back);
+        checks.push(RowChecks { path: place.path.clone(), values, stored: Vec::new(), checks: own });
     }
     for nested in &data.nested {
         let place = nested.place(place);
@@ -42,18 +43,59 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Columns come before relations.
+/// The rules of an update that look at fields which it does not give.
+#[derive(Debug)]
+pub(super) struct Unknown<'a> {
+    pub fields: Vec<&'a Field>,
+    pub values: BTreeMap<FieldName, BindSource>,
+    pub checks: Vec<InputCheck>,
+}
+
+impl<'a> Unknown<'a> {
+    /// Of the data of an update; None when they give everything that its rules look at.
+    pub fn of(entity: &'a Entity, data: &Data<'_>) -> Result<Option<Self>, Refused> {
+        let values = known_values(entity, data, None);
+        let is_given = |field: &FieldName| data.fields().any(|given| given == field);
+        let (mut fields, mut checks) = (Vec::new(), Vec::new());
+        for check in of_row(entity, data, None)? {
+            let looked_at = check.looked_at();
+            let missing = looked_at.into_iter().filter(|field| !values.contains_key(*field) && !is_given(field));
+            let missing: Vec<&Field> = missing.filter_map(|field| entity.fields.get(field)).collect();
+            if !missing.is_empty() {
+                fields.extend(missing);
+                checks.push(check);
+            }
+        }
+        fields.sort_by_key(|field| entity.fields.get_index_of(&field.name));
+        fields.dedup_by_key(|field| &field.name);
+        Ok((!checks.is_empty()).then_some(Self { fields, values, checks }))
+    }
+}
+
+impl InputCheck {
+    fn looked_at(&self) -> BTreeSet<&FieldName> {
+        let mut fields = BTreeSet::new();
+        self.rule.fields(&self.field, &mut fields);
+        fields
+    }
+}
+
+/// Columns come before relations. Of an update, those that look at a given field.
 fn of_row(entity: &Entity, data: &Data<'_>, back: Option<&FieldName>) -> Result<Vec<InputCheck>, Refused> {
     let (columns, relations): (Vec<_>, Vec<_>) =
         entity.fields.values().partition(|field| matches!(field.kind, FieldKind::Column(_)));
     let mut checks = Vec::new();
     for field in columns.into_iter().chain(relations) {
-        let given = data.fields().any(|given| *given == field.name);
-        if back == Some(&field.name) || (data.purpose == Purpose::Update && !given) {
+        if back == Some(&field.name) {
             continue;
         }
+        let is_touched = |check: &InputCheck| {
+            let looked_at = check.looked_at();
+            data.purpose == Purpose::Create || data.fields().any(|given| looked_at.contains(given))
+        };
         let mut add = |rule: Rule, message: &str| {
-            checks.push(InputCheck { field: field.name.clone(), rule, message: message.into() });
+            let check = InputCheck { field: field.name.clone(), rule, message: message.into() };
+            checks.extend(Some(check).filter(is_touched));
         };
         for rule in &field.rules {
             let judged = Rule::new(&rule.validator).map_err(|pattern| {

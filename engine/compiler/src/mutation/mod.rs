@@ -25,6 +25,7 @@ mod result;
 mod roots;
 pub(crate) mod rules;
 mod running;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod updating;

@@ -8,7 +8,7 @@ use freehold_schema::names::FieldName;
 use super::followers::{self, Follower};
 use crate::bind::BindSource;
 use crate::lower::{Env, State};
-use crate::plan::{Action, Guard, PathFragment, Slot, Step, StepKind, WriteError};
+use crate::plan::{Action, Guard, PathFragment, RowChecks, Slot, Step, StepKind, WriteError};
 use crate::selection::{Input, Selected};
 
 /// The steps of a write, and what it needs.
@@ -52,6 +52,11 @@ impl<'p, 'a> Program<'p, 'a> {
     /// Adds a statement.
     pub fn push(&mut self, place: &Place, state: State, kind: StepKind) {
         self.add(place, Action::Send(state.sql.finish(), kind));
+    }
+
+    /// Adds a step that ends the write when a rule is broken.
+    pub fn judge(&mut self, place: &Place, checks: RowChecks) {
+        self.add(place, Action::Judge(checks));
     }
 
     /// Adds a step that fails, unless its guards leave it out.

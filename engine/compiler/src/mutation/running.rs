@@ -156,6 +156,13 @@ impl Write {
             }
             let (statement, kind) = match &step.action {
                 Action::Send(statement, kind) => (statement, kind),
+                Action::Judge(checks) => {
+                    let issues = issues(std::slice::from_ref(checks), &context).map_err(RunError::Request)?;
+                    if issues.is_empty() {
+                        continue;
+                    }
+                    return Ok(Outcome::Invalid(issues));
+                }
                 Action::Refuse(error) => return failed(error, step, &context),
             };
             let binds = statement.bind(&context).map_err(RunError::Request)?;
@@ -188,7 +195,7 @@ impl Write {
     pub fn commit_failed(&self, schema: &Schema, error: &DatabaseError) -> Option<Outcome> {
         let change = self.steps.iter().find_map(|step| match &step.action {
             Action::Send(_, kind @ StepKind::Change { .. }) => Some(kind),
-            Action::Send(_, StepKind::Node) | Action::Refuse(_) => None,
+            Action::Send(_, StepKind::Node) | Action::Judge(_) | Action::Refuse(_) => None,
         })?;
         failures::of_database(schema, change, error).map(|failure| Outcome::Failed(vec![failure]))
     }
@@ -221,9 +228,13 @@ fn failed<E>(error: &WriteError, step: &Step, context: &BindContext<'_>) -> Resu
 /// The rules that an input breaks, one for each field.
 pub(super) fn issues(rows: &[RowChecks], context: &BindContext<'_>) -> Result<Vec<Issue>, RequestError> {
     let mut issues = Vec::new();
-    for RowChecks { path, values, checks } in rows {
+    for RowChecks { path, values, stored, checks } in rows {
         let values = values.iter().map(|(field, source)| Ok((field.clone(), bind::resolve(source, context)?)));
-        let values = values.collect::<Result<BTreeMap<FieldName, Value>, RequestError>>()?;
+        let mut values = values.collect::<Result<BTreeMap<FieldName, Value>, RequestError>>()?;
+        values.extend(stored.iter().filter_map(|(field, name)| {
+            let json = context.steps.get(name)?.as_deref()?;
+            Some((field.clone(), serde_json::from_str(json).ok()?))
+        }));
         let mut reported: Option<&FieldName> = None;
         for check in checks {
             if reported != Some(&check.field) && check.rule.judge(&check.field, &values) == Some(false) {

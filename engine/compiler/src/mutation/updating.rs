@@ -5,12 +5,13 @@ use std::sync::Arc;
 use freehold_schema::acl::OperationKind;
 use freehold_schema::model::Entity;
 
+use super::checking::Unknown;
 use super::input::Data;
 use super::owning::Held;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, connecting, nesting, not_found, owning, write_locked_lookup, write_lookup, write_node};
+use super::{Answer, connecting, nesting, not_found, owning, stored, write_locked_lookup, write_lookup, write_node};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and};
@@ -48,21 +49,25 @@ pub(super) fn update<'a>(
     let mut values = Values::given(entity, data, &row);
     let mut replaced = Vec::new();
     let held = owning::needed(data);
-    if let Some(held) = &held {
-        let held = find(program, entity, &found, &name, held, place);
+    let unknown = Unknown::of(entity, data)?;
+    // An encrypted value is bound to the key of its row.
+    let is_found_first = held.is_some() || unknown.is_some() || data.is_encrypted();
+    let mut keys = Vec::new();
+    if is_found_first {
+        keys = find(program, entity, &found, &name, held.as_deref().unwrap_or_default(), place);
         found = Found::with_key(entity, &row);
-        replaced = owning::on_update(program, entity, &row, &held, data, place, &mut values)?;
+    }
+    if let Some(unknown) = unknown {
+        stored::judge(program, entity, &row, unknown, place);
+    }
+    if held.is_some() {
+        replaced = owning::on_update(program, entity, &row, &keys, data, place, &mut values)?;
     } else {
-        // An encrypted value is bound to the key of its row, so that must be known first.
-        if data.is_encrypted() {
-            find(program, entity, &found, &name, &[], place);
-            found = Found::with_key(entity, &row);
-        }
         owning::connects(program, data, place, &mut values);
     }
     if !values.assignments.is_empty() {
         change(program, entity, &found, &values, &name, place)?;
-    } else if held.is_none() {
+    } else if !is_found_first {
         find(program, entity, &found, &name, &[], place);
     }
     for orphan in replaced {
