@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::filter::Filter;
+use crate::key_pattern::KeyPattern;
 use crate::names::{EntityName, FieldName, PredicateName, RoleName, VariableName};
 
 /// The role that may do everything; part of every schema.
@@ -38,6 +39,31 @@ pub struct Role {
     pub assume_identity: bool,
     /// May apply schema migrations.
     pub migrate: bool,
+    /// Objects of the tenant's storage that the role may read and upload, by pattern of their keys. Several that match a key add up.
+    pub objects: IndexMap<KeyPattern, ObjectGrant>,
+}
+
+/// What a role may do with the objects whose keys match a pattern; at least one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectGrant {
+    /// Whether it may read them.
+    pub read: bool,
+    /// Whether it may upload them, and of which size.
+    pub upload: Option<UploadGrant>,
+}
+
+impl ObjectGrant {
+    /// Reading and uploading without a limit.
+    pub const EVERYTHING: Self = Self { read: true, upload: Some(UploadGrant::Unlimited) };
+}
+
+/// Which objects may be uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UploadGrant {
+    /// Up to so many bytes; the client has to say how many.
+    UpTo(u64),
+    /// Of any size.
+    Unlimited,
 }
 
 /// The entities of a role.

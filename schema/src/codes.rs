@@ -100,6 +100,8 @@ codes! {
     ROLE_INVALID;
     /// The permission cannot be given like this.
     ALLOW_INVALID;
+    /// The pattern of object keys cannot be matched.
+    KEY_PATTERN_INVALID;
     /// A predicate restricts nothing at some place, which is hardly ever meant.
     PREDICATE_EMPTY;
     /// A predicate does not fit its entity.

@@ -215,6 +215,7 @@ pub(crate) struct RoleDraft {
     pub assume_identity: Option<bool>,
     pub history: Option<bool>,
     pub migrate: Option<bool>,
+    pub objects: Option<Vec<ObjectGrantDraft>>,
 }
 
 impl RoleDraft {
@@ -230,6 +231,7 @@ impl RoleDraft {
             assume_identity: None,
             history: None,
             migrate: None,
+            objects: None,
         }
     }
 }
@@ -246,6 +248,16 @@ pub(crate) enum VariableKindDraft {
     Entity(At<String>),
     Condition,
     Predefined(PredefinedVariable),
+}
+
+/// What a role may do with objects of the storage.
+#[derive(Debug)]
+pub(crate) struct ObjectGrantDraft {
+    pub keys: At<String>,
+    pub read: bool,
+    pub upload: bool,
+    /// A positive number of bytes; only with `upload`.
+    pub max_size: Option<Node>,
 }
 
 /// Permission of one role on one entity's rows; several add up.

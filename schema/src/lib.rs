@@ -14,6 +14,7 @@
 //! # Invariants
 //! - Reading what was written gives the same schema, in both forms; the text that is written is canonical, and SDL -> JSON -> SDL is the identity.
 //! - The directives that are printed for IDEs ([`directives`]) are the ones that the reader checks against: one text, `sdl/directives.graphql`.
+//! - Rules on object keys mean what picomatch makes of them, or are refused ([`key_pattern`]).
 //! - Names reach SQL through [`ident::Ident`] only; PostgreSQL types are chosen from a list. SQL of the schema's author stands in views and in
 //!   conditions of partial indexes only.
 //!
@@ -50,6 +51,7 @@ pub mod filter;
 mod hash;
 pub mod ident;
 pub mod json;
+pub mod key_pattern;
 pub mod model;
 pub mod names;
 mod node;

@@ -9,6 +9,7 @@ mod entities;
 mod grants;
 mod keys;
 mod names;
+mod objects;
 mod predicates;
 mod relations;
 mod roles;

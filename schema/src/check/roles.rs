@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::acl::{ADMIN_ROLE, CONTENT_ADMIN_ROLE, DEPLOYER_ROLE, EntityGrants, EntityPermissions, Grant, Role, Variable};
 use crate::check::predicates::Reader;
-use crate::check::{World, grants, names};
+use crate::check::{World, grants, names, objects};
 use crate::codes;
 use crate::draft::{AllowDraft, RoleDraft, VariableDraft, VariableKindDraft};
 use crate::names::{EntityName, RoleName, VariableName};
@@ -27,6 +27,7 @@ pub(crate) fn built_in(name: &str) -> Option<Role> {
         history,
         assume_identity: everything,
         migrate,
+        objects: if everything { objects::everything() } else { IndexMap::new() },
     };
     match name {
         ADMIN_ROLE => Some(role(true, true, true, true)),
@@ -49,6 +50,7 @@ pub(crate) fn plain(name: &str) -> Role {
         history: false,
         assume_identity: false,
         migrate: false,
+        objects: IndexMap::new(),
     })
 }
 
@@ -116,6 +118,7 @@ fn lower_role(draft: &RoleDraft, world: &World, errors: &mut Errors) -> Role {
         history: draft.history.unwrap_or(base.history),
         assume_identity: draft.assume_identity.unwrap_or(base.assume_identity),
         migrate: draft.migrate.unwrap_or(base.migrate),
+        objects: draft.objects.as_ref().map_or(base.objects, |drafts| objects::lower(drafts, errors)),
         name: base.name,
     };
     if let Some(rule) = &draft.assume_membership {

@@ -7,6 +7,7 @@ use crate::check::built_in;
 use crate::codes;
 use crate::draft::{AllowDraft, Draft, FieldsDraft, RoleDraft, ThroughDraft, VariableDraft, VariableKindDraft};
 use crate::json::object::{Object, text, wrong};
+use crate::json::objects;
 use crate::node::{Node, NodeValue};
 use crate::sdl::permissions::{OPERATIONS, predefined};
 use crate::source::{At, Errors};
@@ -57,7 +58,10 @@ fn role(name: &At<String>, mut object: Object<'_>, allows: &mut Vec<AllowDraft>,
         system.ignore(&["export", "import"]);
         system.finish_strictly(errors);
     }
-    object.ignore(&["tenant", "s3"]);
+    if let Some(node) = object.take("s3") {
+        role.objects = Some(objects::read(node, errors));
+    }
+    object.ignore(&["tenant"]);
     object.finish_strictly(errors);
     if is_offstage {
         allows.truncate(n_allows);
@@ -71,6 +75,7 @@ fn without_rights(role: &mut RoleDraft) {
     role.everything = Some(At::new(false, role.name.at));
     role.inherits = None;
     role.assume_membership = None;
+    role.objects = Some(Vec::new());
     (role.debug, role.history, role.migrate, role.assume_identity) = (Some(false), Some(false), Some(false), Some(false));
 }
 

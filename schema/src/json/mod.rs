@@ -3,13 +3,14 @@
 //! Read and written: `model`, `acl`, `validation`, `settings`. What is ours stands in keys of its own: `description` and `deprecationReason` of entities
 //! and fields, `model.enumDetails`, `everything` of a role, the column type `StoredImage`, `search` of columns.
 //!
-//! Ignored, because leaving it out only takes rights away: `tenant` and `s3` of roles, `export`, `import` and `refreshMaterializedView`. Ignored, because
+//! Ignored, because leaving it out only takes rights away: `tenant` of roles, `export`, `import` and `refreshMaterializedView`. Ignored, because
 //! content is the same without it: `actions`. A role of other stages only has no rights here (Freehold has one stage). Unknown keys are mistakes in
 //! permissions, where they may take rights away, and elsewhere when they look like misspelt ones; others come from later versions of other tools.
 
 mod acl;
 mod fields;
 mod object;
+mod objects;
 pub(crate) mod parse;
 mod read;
 mod validators;

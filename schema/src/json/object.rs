@@ -112,7 +112,7 @@ impl<'n> Object<'n> {
 }
 
 /// The members of an object; a key that is given twice is a mistake.
-fn members<'n>(node: &'n Node, what: &str, errors: &mut Errors) -> Option<Vec<(&'n At<String>, &'n Node)>> {
+pub(super) fn members<'n>(node: &'n Node, what: &str, errors: &mut Errors) -> Option<Vec<(&'n At<String>, &'n Node)>> {
     let NodeValue::Object(members) = &node.value else {
         errors.add(node.at, codes::ARGUMENT_TYPE, format!("{what} is an object, not {}", node.describe()));
         return None;

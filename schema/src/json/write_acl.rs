@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::acl::{EntityGrants, EntityPermissions, Grant, PredefinedVariable, Role, Variable};
 use crate::check::{built_in, plain_role, write_filter};
+use crate::json::objects;
 use crate::json::write::{Members, texts};
 use crate::model::Schema;
 use crate::names::{FieldName, RoleName};
@@ -45,6 +46,7 @@ fn role(role: &Role) -> Value {
     members
         .with_some("content", Some(content).filter(|content| !content.is_empty()).map(Members::done))
         .with_some("system", Some(system).filter(|system| !system.is_empty()).map(Members::done))
+        .with_some("s3", (role.objects != base.objects).then(|| objects::write(&role.objects)))
         .done()
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod definitions;
 mod fields;
+mod objects;
 pub(crate) mod permissions;
 mod print;
 mod print_allow;

@@ -5,6 +5,7 @@ use crate::codes;
 use crate::draft::{AllowDraft, FieldsDraft, RoleDraft, ThroughDraft, VariableDraft, VariableKindDraft};
 use crate::node::{Node, NodeValue};
 use crate::sdl::definitions::Checked;
+use crate::sdl::objects;
 use crate::source::{At, Errors};
 
 /// The words for operations, in SDL and in JSON.
@@ -25,6 +26,7 @@ pub(crate) fn role(directive: Checked<'_>, errors: &mut Errors) -> Option<RoleDr
     role.assume_identity = directive.flag("assumeIdentity");
     role.history = directive.flag("history");
     role.migrate = directive.flag("migrate");
+    role.objects = directive.node("s3").map(|node| node.items().iter().filter_map(objects::read).collect());
     role.variables =
         directive.node("variables").map(|node| node.items().iter().filter_map(|node| variable(node, errors)).collect());
     Some(role)

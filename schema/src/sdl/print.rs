@@ -13,6 +13,7 @@ use crate::model::{
     Schema, Sequence, Unique, UniqueKind,
 };
 use crate::node::{is_writable, quote, write};
+use crate::sdl::objects;
 use crate::sdl::print_allow;
 use crate::sdl::print_rules;
 use crate::sdl::read::DEFAULT_DEPRECATION;
@@ -121,6 +122,7 @@ fn role(role: &Role) -> String {
         .raw_some("assumeIdentity", differs(role.assume_identity, base.assume_identity))
         .raw_some("history", differs(role.history, base.history))
         .raw_some("migrate", differs(role.migrate, base.migrate))
+        .raw_some("s3", (role.objects != base.objects).then(|| objects::print(&role.objects)))
         .done()
 }
 

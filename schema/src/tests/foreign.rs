@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Schema;
-use crate::acl::{EntityGrants, Variable};
+use crate::acl::{EntityGrants, ObjectGrant, UploadGrant, Variable};
 
 fn read(acl: Value, rest: Value) -> Schema {
     let mut schema = json!({
@@ -68,7 +68,7 @@ fn every_part_of_a_role_is_understood() {
                 "content": { "assumeMembership": { "base": true, "all": { "variables": { "a": true, "level": "level" } } }, "export": true, "import": true, "refreshMaterializedView": true },
                 "system": { "history": true, "migrate": false, "assumeIdentity": true, "export": true, "import": true },
                 "tenant": { "invite": true, "manage": { "base": { "variables": true } } },
-                "s3": { "**": { "upload": true, "read": true } },
+                "s3": { "**": { "upload": { "maxSize": 5 }, "read": true }, "public/**": { "read": true }, "none/**": { "read": false } },
             },
             "base": { "stages": ["live", "preview"], "variables": {}, "entities": {} },
         },
@@ -79,13 +79,17 @@ fn every_part_of_a_role_is_understood() {
     assert!(matches!(&role.variables["a"], Variable::Entity { fallback: Some(_), .. }));
     let EntityGrants::Listed(listed) = &role.entities else { panic!("they are listed") };
     assert_eq!(listed["A"].no_root.len(), 4);
+    let objects: Vec<_> = role.objects.iter().map(|(keys, grant)| (keys.as_str(), *grant)).collect();
+    let limited = ObjectGrant { read: true, upload: Some(UploadGrant::UpTo(5)) };
+    assert_eq!(objects, [("**", limited), ("public/**", ObjectGrant { read: true, upload: None })]);
 }
 
 #[test]
 fn a_role_of_other_stages_has_no_rights() {
     let role = |stages: Value| {
         let grants = json!({ "A": { "predicates": {}, "operations": { "read": { "n": true } } } });
-        let role = json!({ "stages": stages, "inherits": ["other"], "variables": {}, "entities": grants });
+        let objects = json!({ "**": { "read": true } });
+        let role = json!({ "stages": stages, "inherits": ["other"], "variables": {}, "entities": grants, "s3": objects });
         let schema =
             read(json!({ "roles": { "r": role, "other": { "stages": "*", "variables": {}, "entities": {} } } }), json!({}));
         schema.roles["r"].clone()
@@ -96,7 +100,7 @@ fn a_role_of_other_stages_has_no_rights() {
     for stages in [json!([]), json!(["^preview-"]), json!("preview")] {
         let role = role(stages.clone());
         assert_eq!(role.entities, EntityGrants::Listed(indexmap::IndexMap::new()), "{stages}");
-        assert!(role.inherits.is_empty());
+        assert!(role.inherits.is_empty() && role.objects.is_empty());
     }
 }
 

@@ -91,7 +91,7 @@ fn text(entities: &[Entity]) -> String {
     let variables = "[{ name: \"site\", entity: \"E0\", fallback: { always: true } }, { name: \"level\", condition: true }, { name: \"me\", caller: personID }]";
     let mut text = format!(
         "extend schema @settings(uuidVersion: 7) @role(name: \"r\", implicit: true, variables: {variables})
-         @role(name: \"s\", inherits: [\"r\"], variables: {variables}, assumeMembership: {{ r: {{ variables: {{ site: \"me\" }} }} }})
+         @role(name: \"s\", inherits: [\"r\"], s3: [{{ keys: \"a/**\", upload: true, maxSize: 7 }}, {{ keys: \"*.jpg\", read: true }}], variables: {variables}, assumeMembership: {{ r: {{ variables: {{ site: \"me\" }} }} }})
          enum State @enum(type: \"state_type\") {{ \"first\" a b @deprecated }}\n"
     );
     let mut fields: Vec<String> = entities.iter().map(|_| String::new()).collect();

@@ -152,6 +152,21 @@ fn mistakes_are_found_where_they_are() {
         ("extend schema @role(name: \"a\", inherits: [⟨\"a\"]) type A { a: Int }", "ROLE_CYCLE"),
         ("extend schema @role(name: \"a\") @role(name: ⟨\"a\") type A { a: Int }", "NAME_TAKEN"),
         ("extend schema @role(name: \"a\", variables: [⟨{ name: \"x\" }]) type A { a: Int }", "ROLE_INVALID"),
+        ("extend schema @role(name: \"a\", s3: [{ keys: ⟨\"a/{b,c}\", read: true }]) type A { a: Int }", "KEY_PATTERN_INVALID"),
+        (
+            "extend schema @role(name: \"a\", s3: [{ keys: \"a\" }, { keys: ⟨\"a\", read: true }]) type A { a: Int }",
+            "ARGUMENT_REPEATED",
+        ),
+        ("extend schema @role(name: \"a\", s3: [⟨{ read: true }]) type A { a: Int }", "MISSING_ARGUMENT"),
+        (
+            "extend schema @role(name: \"a\", s3: [{ keys: \"a\", read: true, maxSize: ⟨9 }]) type A { a: Int }",
+            "ARGUMENT_CONFLICT",
+        ),
+        ("extend schema @role(name: \"a\", s3: [{ keys: \"a\", upload: true, maxSize: ⟨0 }]) type A { a: Int }", "ARGUMENT_TYPE"),
+        (
+            "extend schema @role(name: \"a\", s3: [{ keys: \"a\", upload: true, maxSize: ⟨\"9\" }]) type A { a: Int }",
+            "ARGUMENT_TYPE",
+        ),
         ("extend schema @role(name: \"a\", assumeMembership: { ⟨b: true }) type A { a: Int }", "UNKNOWN_ROLE"),
         ("type A @allow(roles: [⟨\"admin\"], read: true) { a: Int }", "ALLOW_INVALID"),
         ("extend schema @role(name: \"r\") type A ⟨@allow(roles: [\"r\"]) { a: Int }", "ALLOW_INVALID"),
@@ -232,6 +247,19 @@ fn mistakes_in_json_have_places_too() {
         (model(r#""a": {"type": "ManyHasOne", "target": "A", "inversedBy": "b"}"#, ""), "3:58 INVERSE_MISMATCH"),
         (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"stages": ["(preview"]}}}"#), "4:38 ROLE_INVALID"),
         (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"rateLimit": 5}}}"#), "4:27 UNKNOWN_KEY"),
+        (
+            model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"s3": {"a/../b": {"read": true}}}}}"#),
+            "4:34 KEY_PATTERN_INVALID",
+        ),
+        (model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"s3": {"a": {"reed": true}}}}}"#), "4:40 UNKNOWN_KEY"),
+        (
+            model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"s3": {"a": {}, "a": {"read": true}}}}}"#),
+            "4:43 ARGUMENT_REPEATED",
+        ),
+        (
+            model(r#""a": {"type": "String"}"#, r#", "acl": {"roles": {"r": {"s3": {"a": {"upload": {"maxSize": 1.5}}}}}}"#),
+            "4:62 ARGUMENT_TYPE",
+        ),
         (
             model(
                 r#""a": {"type": "String"}"#,

@@ -127,6 +127,40 @@ fn canonical_sdl_reads_well() {
 }
 
 #[test]
+fn what_roles_may_do_with_objects_survives_both_forms() {
+    let text = r#"
+        extend schema
+          @role(name: "content_admin", s3: [])
+          @role(name: "editor", s3: [
+            { keys: "articles/**", read: true, upload: true, maxSize: 10000000 }
+            { keys: "a \"b\"/*.jpg", upload: true }
+            { keys: "old/**", read: true }
+            { keys: "nothing/**", upload: false }
+          ])
+          @role(name: "admin", s3: { keys: "**", read: true, upload: true })
+        type A { a: Int }
+    "#;
+    let schema = sdl(text);
+    check(&schema);
+    insta::assert_snapshot!(schema.to_sdl(), @r#"
+    extend schema
+      @role(name: "content_admin", s3: [])
+      @role(name: "editor", s3: [{ keys: "articles/**", read: true, upload: true, maxSize: 10000000 }, { keys: "a \"b\"/*.jpg", upload: true }, { keys: "old/**", read: true }])
+
+    type A {
+      a: Int
+    }
+    "#);
+    let document: serde_json::Value = serde_json::from_str(&schema.to_json()).unwrap();
+    let s3 = |role: &str| document["acl"]["roles"][role]["s3"].to_string();
+    assert_eq!(s3("content_admin"), "{}");
+    let editor =
+        r#"{"articles/**":{"read":true,"upload":{"maxSize":10000000}},"a \"b\"/*.jpg":{"upload":true},"old/**":{"read":true}}"#;
+    assert_eq!(s3("editor"), editor);
+    assert_eq!(document["acl"]["roles"].get("admin"), None, "it says what is so without it");
+}
+
+#[test]
 fn what_is_searched_survives_both_forms() {
     let text =
         "type A { a: String @searchable b: String! @searchable(weight: B) c: Int freehold_search: Int @column(name: \"d\") }
