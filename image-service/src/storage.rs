@@ -11,6 +11,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::{Builder, tls};
 use bytes::{Bytes, BytesMut};
+use freehold_ids::ObjectKey;
 use tokio::time::timeout;
 
 use crate::config::S3Config;
@@ -108,8 +109,9 @@ impl Storage {
     }
 
     /// A whole object, unless the browser's copy is the same.
-    pub(crate) async fn open(&self, key: &str, if_none_match: Option<&str>) -> Result<Conditional<Object>, Failure> {
-        let request = self.client.get_object().bucket(&self.bucket).key(key).set_if_none_match(if_none_match.map(str::to_owned));
+    pub(crate) async fn open(&self, key: &ObjectKey, if_none_match: Option<&str>) -> Result<Conditional<Object>, Failure> {
+        let request =
+            self.client.get_object().bucket(&self.bucket).key(key.as_str()).set_if_none_match(if_none_match.map(str::to_owned));
         match request.send().await {
             Ok(answer) => Ok(Conditional::Given(self.object(answer)?)),
             Err(error) => match failure(&error) {
@@ -121,8 +123,8 @@ impl Storage {
     }
 
     /// Bytes `first..=last` of an object.
-    pub(crate) async fn open_range(&self, key: &str, first: u64, last: u64) -> Result<Object, Failure> {
-        let request = self.client.get_object().bucket(&self.bucket).key(key).range(format!("bytes={first}-{last}"));
+    pub(crate) async fn open_range(&self, key: &ObjectKey, first: u64, last: u64) -> Result<Object, Failure> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key.as_str()).range(format!("bytes={first}-{last}"));
         match request.send().await {
             Ok(answer) => self.object(answer),
             Err(error) => match failure(&error) {
@@ -133,9 +135,9 @@ impl Storage {
     }
 
     /// The first bytes: they say what an object is and how long.
-    pub(crate) async fn start(&self, key: &str) -> Result<Start, Failure> {
+    pub(crate) async fn start(&self, key: &ObjectKey) -> Result<Start, Failure> {
         let range = format!("bytes=0-{}", SNIFF_BYTES - 1);
-        let answer = match self.client.get_object().bucket(&self.bucket).key(key).range(range).send().await {
+        let answer = match self.client.get_object().bucket(&self.bucket).key(key.as_str()).range(range).send().await {
             Ok(answer) => answer,
             Err(error) => match failure(&error) {
                 Refusal::EmptyObject => return Ok(Start { size: 0, etag: None, bytes: Bytes::new() }),
@@ -150,7 +152,7 @@ impl Storage {
     }
 
     /// A whole object in memory.
-    pub(crate) async fn read(&self, key: &str, max_bytes: u64) -> Result<Bytes, Failure> {
+    pub(crate) async fn read(&self, key: &ObjectKey, max_bytes: u64) -> Result<Bytes, Failure> {
         match self.open(key, None).await? {
             Conditional::Given(object) if object.length > max_bytes => {
                 Err(Failure::SourceTooLarge { bytes: object.length, max: max_bytes })

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use freehold_ids::ObjectKey;
 use freehold_tokens::image::{ImageRequest, Operations, Resize};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
@@ -17,23 +18,23 @@ use crate::metrics::ImageMetrics;
 use crate::pipeline::{Job, Limits, REVISION};
 use crate::storage::Storage;
 
-/// What makes two results the same. The tenant is part of the object's key: nothing is ever shared between tenants.
+/// What makes two results the same. The tenant is part of the object's name: nothing is ever shared between tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct VariantKey {
-    object_key: String,
+    object: ObjectKey,
     version: String,
     resize: Resize,
 }
 
 impl VariantKey {
     pub(crate) fn new(request: &ImageRequest, resize: Resize) -> Self {
-        Self { object_key: request.object_key(), version: request.version.clone(), resize }
+        Self { object: request.object.clone(), version: request.version.clone(), resize }
     }
 
     /// Known before anything is read: the version in the URL stands for the object's state. Weak, because another processor may round
     /// differently.
     pub(crate) fn etag(&self) -> String {
-        let text = format!("{}\n{}\n{}\n{REVISION}", self.object_key, self.version, Operations::Resize(self.resize));
+        let text = format!("{}\n{}\n{}\n{REVISION}", self.object, self.version, Operations::Resize(self.resize));
         let digest = digest(&SHA256, text.as_bytes());
         format!("W/\"{}\"", data_encoding::BASE64URL_NOPAD.encode(&digest.as_ref()[..16]))
     }
@@ -118,7 +119,7 @@ impl Maker {
         // Held until the end: it bounds how many sources are in memory.
         let _fetch = self.admission.fetch().await?;
         let timer = self.metrics.stage("fetch");
-        let source = self.storage.read(&key.object_key, self.limits.max_source_bytes).await?;
+        let source = self.storage.read(&key.object, self.limits.max_source_bytes).await?;
         timer.observe_duration();
         let job = Job::prepare(source, key.resize, &self.limits)?;
         let slot = self.admission.decode(job.estimated_bytes()).await?;
@@ -177,9 +178,13 @@ mod tests {
 
     use super::*;
 
+    fn object(key: &str) -> ObjectKey {
+        ObjectKey::new("aaaaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap(), key).unwrap()
+    }
+
     fn key(version: u32) -> VariantKey {
         let resize = Resize::new(Some(8), None, Fit::Contain, Format::Jpeg, None).unwrap();
-        VariantKey { object_key: "t/k".to_owned(), version: version.to_string(), resize }
+        VariantKey { object: object("k"), version: version.to_string(), resize }
     }
 
     #[test]
@@ -201,7 +206,7 @@ mod tests {
     fn every_difference_changes_the_etag() {
         let base = key(1);
         let mut others = [base.clone(), base.clone(), base.clone()];
-        others[0].object_key = "t/k2".to_owned();
+        others[0].object = object("k2");
         others[1].version = "2".to_owned();
         others[2].resize = Resize::new(Some(9), None, Fit::Contain, Format::Jpeg, None).unwrap();
         for other in others {

@@ -19,7 +19,7 @@ pub(super) fn cache_control(expires_at: DateTime<Utc>, now: DateTime<Utc>, max_a
 
 /// What every answer with, or about, an image says.
 pub(super) fn image_head(builder: &mut HttpResponseBuilder, request: &ImageRequest, etag: Option<&str>, cache_control: &str) {
-    let name = request.key.rsplit('/').next().unwrap_or_default();
+    let name = request.object.own().rsplit('/').next().unwrap_or_default();
     if let Some(etag) = etag {
         builder.insert_header((header::ETAG, etag));
     }

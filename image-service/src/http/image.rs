@@ -69,9 +69,8 @@ impl Exchange<'_> {
         if self.is_head || self.http.headers().contains_key(header::RANGE) {
             return self.original_by_start().await;
         }
-        let object_key = self.request.object_key();
         let if_none_match = self.header(&header::IF_NONE_MATCH);
-        let object = match self.service.storage.open(&object_key, if_none_match).await? {
+        let object = match self.service.storage.open(&self.request.object, if_none_match).await? {
             Conditional::Given(object) => object,
             // The browser named the entity tag, or several: it keeps the one it has.
             Conditional::NotModified => {
@@ -89,8 +88,7 @@ impl Exchange<'_> {
     }
 
     async fn original_by_start(&self) -> Result<HttpResponse, Failure> {
-        let object_key = self.request.object_key();
-        let start = self.service.storage.start(&object_key).await?;
+        let start = self.service.storage.start(&self.request.object).await?;
         let media = Media::sniff(&start.bytes).ok_or(Failure::NoImage)?;
         let etag = start.etag.as_deref();
         if let Some(etag) = etag.filter(|etag| self.is_known(etag)) {
@@ -112,7 +110,7 @@ impl Exchange<'_> {
             // Sniffed, so it has at least a byte.
             Asked::Whole => (StatusCode::OK, 0, start.size.saturating_sub(1)),
         };
-        let object = self.service.storage.open_range(&object_key, first, last).await?;
+        let object = self.service.storage.open_range(&self.request.object, first, last).await?;
         if object.etag != start.etag {
             // Replaced between the two requests: what was sniffed is not what would be sent.
             return Err(Failure::Storage);

@@ -4,12 +4,16 @@
 //! slug is a name in URLs and may change. Database and role names are visible to every role of a PostgreSQL cluster, so they
 //! hold the opaque id and never the slug (ARCHITECTURE D1).
 
+mod object_key;
+
 use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+
+pub use object_key::{ObjectKey, ObjectKeyError};
 
 /// Why a text is no identifier of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -197,12 +201,6 @@ impl TenantId {
     #[must_use]
     pub fn database(&self) -> String {
         format!("t_{self}")
-    }
-
-    /// Where the tenant's objects are: a fixed length and a slash, so that no tenant's prefix begins with another's.
-    #[must_use]
-    pub fn object_prefix(&self) -> String {
-        format!("{self}/")
     }
 }
 

@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::{Builder, tls};
-use freehold_ids::TenantId;
+use freehold_ids::{ObjectKey, TenantId};
 
 use super::example::Photograph;
 use crate::cli::context::S3;
@@ -37,12 +37,13 @@ impl Bucket {
     /// Uploads what is missing below the tenant's prefix.
     pub(super) async fn upload(&self, tenant: TenantId, photographs: &[Photograph]) -> Result<(), Failure> {
         for photograph in photographs {
-            let key = format!("{}{}", tenant.object_prefix(), photograph.key);
-            if self.client.head_object().bucket(&self.name).key(&key).send().await.is_ok() {
+            let key = ObjectKey::new(tenant, &photograph.key).map_err(|error| failed(&error))?;
+            if self.client.head_object().bucket(&self.name).key(key.as_str()).send().await.is_ok() {
                 continue;
             }
             let body = ByteStream::from_path(&photograph.file).await.map_err(|error| failed(&error))?;
-            let put = self.client.put_object().bucket(&self.name).key(&key).content_type(photograph.media_type).body(body);
+            let put =
+                self.client.put_object().bucket(&self.name).key(key.as_str()).content_type(photograph.media_type).body(body);
             put.send().await.map_err(|error| failed(&error))?;
         }
         Ok(())

@@ -10,7 +10,7 @@ mod signing;
 mod verifying;
 
 use chrono::{DateTime, Utc};
-use freehold_ids::TenantId;
+use freehold_ids::{ObjectKey, TenantId};
 
 use crate::TokenError;
 use crate::derive::{KEY_BYTES, derive};
@@ -39,18 +39,10 @@ pub struct ImageRequest {
     pub operations: Operations,
     /// Which state of the object; another state has another URL.
     pub version: String,
-    /// Name of the object inside the tenant's prefix.
-    pub key: String,
+    /// The object that holds it.
+    pub object: ObjectKey,
     /// From this second on the URL is refused.
     pub expires_at: DateTime<Utc>,
-}
-
-impl ImageRequest {
-    /// Name of the object in the bucket: the tenant's prefix and the key.
-    #[must_use]
-    pub fn object_key(&self) -> String {
-        self.tenant.object_prefix() + &self.key
-    }
 }
 
 /// Why there is no such image URL.

@@ -1,6 +1,6 @@
 //! How an image's address is spelled: checked byte by byte before anything is decoded.
 
-use freehold_ids::TenantId;
+use freehold_ids::{ObjectKey, TenantId};
 
 use super::{Operations, OperationsError};
 
@@ -27,8 +27,8 @@ pub enum PathError {
     /// Empty, too long, or with dots.
     #[error("the version must be 1 to {MAX_VERSION_BYTES} characters of A-Z, a-z, 0-9, `_` and `-`")]
     Version,
-    /// `//`, `/./`, `/../`, or a slash at an end.
-    #[error("the key must not have empty or dot segments")]
+    /// `//`, `/./`, `/../`, a slash at an end, or another tenant's prefix.
+    #[error("the key must not have empty or dot segments, nor begin with a tenant's id")]
     Key,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct ImagePath<'a> {
     pub tenant: TenantId,
     pub operations: Result<Operations, OperationsError>,
     pub version: &'a str,
-    pub key: &'a str,
+    pub object: ObjectKey,
 }
 
 pub(super) fn parse(path: &str) -> Result<ImagePath<'_>, PathError> {
@@ -58,14 +58,14 @@ pub(super) fn parse(path: &str) -> Result<ImagePath<'_>, PathError> {
         return Err(PathError::Parts);
     };
     check_version(version)?;
-    check_key(key)?;
+    let tenant = tenant.parse().map_err(|_| PathError::Tenant)?;
     Ok(ImagePath {
         token,
         signed: &rest[token.len()..],
-        tenant: tenant.parse().map_err(|_| PathError::Tenant)?,
+        tenant,
         operations: operations.parse(),
         version,
-        key,
+        object: object(tenant, key)?,
     })
 }
 
@@ -79,11 +79,11 @@ pub(super) fn check_version(version: &str) -> Result<(), PathError> {
 }
 
 /// Unreserved characters only (RFC 3986, 2.3), so that no client, proxy or bucket spells a key differently.
-pub(super) fn check_key(key: &str) -> Result<(), PathError> {
+pub(super) fn object(tenant: TenantId, key: &str) -> Result<ObjectKey, PathError> {
     if !key.bytes().all(is_allowed) {
         return Err(PathError::Alphabet);
     }
-    if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) { Err(PathError::Key) } else { Ok(()) }
+    ObjectKey::new(tenant, key).map_err(|_| PathError::Key)
 }
 
 fn is_allowed(byte: u8) -> bool {

@@ -78,8 +78,8 @@ impl TenantSigner {
     /// When version or key cannot stand in a URL, or the path would be too long.
     pub fn sign(&self, operations: &Operations, version: &str, key: &str, now: DateTime<Utc>) -> Result<String, ImageError> {
         path::check_version(version)?;
-        path::check_key(key)?;
-        let signed = format!("/{}/{operations}/{version}/{key}", self.tenant);
+        let object = path::object(self.tenant, key)?;
+        let signed = format!("/{}/{operations}/{version}/{}", self.tenant, object.own());
         let digest = digest(&SHA256, signed.as_bytes());
         let (digest, rest) = digest.as_ref().split_at(DIGEST_BYTES);
         let expires_at = expiry(now.timestamp(), phase(rest));

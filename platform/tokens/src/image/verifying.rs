@@ -28,7 +28,7 @@ pub fn verify(keys: &Keyring, path: &str, now: DateTime<Utc>) -> Result<ImageReq
     if now >= expires_at {
         return Err(TokenError::Expired.into());
     }
-    Ok(ImageRequest { tenant: path.tenant, operations, version: path.version.to_owned(), key: path.key.to_owned(), expires_at })
+    Ok(ImageRequest { tenant: path.tenant, operations, version: path.version.to_owned(), object: path.object, expires_at })
 }
 
 fn verify_token(keys: &Keyring, path: &path::ImagePath<'_>) -> Result<DateTime<Utc>, TokenError> {
