@@ -12,12 +12,13 @@ use freehold_executor::Registry;
 use freehold_tokens::Keyring;
 use freehold_tokens::image::Signer;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, S3Config};
 use crate::content::documents::Documents;
 use crate::content::persisted::Persisted;
 use crate::content::releases::Releases;
 use crate::content::sessions::Sessions;
 use crate::http;
+use crate::objects::{self, ObjectStore};
 use crate::sealer::Sealer;
 use crate::state::State;
 use crate::system::SystemApi;
@@ -71,16 +72,18 @@ impl Application {
         let caller_keys = Keyring::load(&config.keyrings.caller)?;
         let image_keys = Keyring::load(&config.keyrings.image)?;
         let registry = Arc::new(Registry::new(config.pool.clone(), catalog, vault));
+        let objects = object_store(&config.s3).await;
         let cache = &config.cache;
         let state = Arc::new(State {
             registry: Arc::clone(&registry),
-            releases: Releases::new(cache.releases, cache.roles_per_release),
+            releases: Releases::new(cache.releases, cache.roles_per_release, objects.is_some()),
             documents: Documents::new(cache.documents, cache.document_bytes, cache.plans_per_document),
             persisted: Persisted::new(cache),
             sessions: Sessions::new(caller_keys, cache.tokens),
             sealer: Arc::default(),
             system: SystemApi::new(),
             image_signer: Signer::new(&image_keys),
+            objects,
             images_url: config.images.public_url.trim_end_matches('/').to_owned(),
             limits: (&config.limits).into(),
             graphiql: http::find_graphiql(&config.graphiql.directory),
@@ -115,6 +118,14 @@ impl Application {
         self.registry.close();
         result
     }
+}
+
+/// The store, when there is one. Nothing is asked of it: the first signature asks for credentials.
+async fn object_store(config: &S3Config) -> Option<ObjectStore> {
+    if config.bucket.is_empty() {
+        return None;
+    }
+    Some(ObjectStore::new(&objects::sdk_config(config).await, config))
 }
 
 fn serve(state: &Arc<State>) -> Result<(Server, SocketAddr), StartError> {

@@ -28,6 +28,8 @@ pub struct Config {
     pub keyrings: KeyringsConfig,
     /// The image service.
     pub images: ImagesConfig,
+    /// Objects that clients upload.
+    pub s3: S3Config,
     /// Connections to tenants' databases.
     pub pool: PoolConfig,
     /// Bounds of a document.
@@ -88,6 +90,20 @@ pub struct KeyringsConfig {
 pub struct ImagesConfig {
     /// What image URLs begin with.
     pub public_url: String,
+}
+
+/// `[s3]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3Config {
+    /// Bucket of all tenants' objects; without one, the API has no fields for them.
+    pub bucket: String,
+    /// Region of the bucket.
+    pub region: String,
+    /// Another endpoint than AWS's.
+    pub endpoint_url: Option<String>,
+    /// Bucket in the path instead of the host name.
+    pub force_path_style: bool,
 }
 
 /// `[limits]`, see [`Limits`].
@@ -173,6 +189,12 @@ impl Default for ControlConfig {
 impl Default for ImagesConfig {
     fn default() -> Self {
         Self { public_url: "http://127.0.0.1:8081".to_owned() }
+    }
+}
+
+impl Default for S3Config {
+    fn default() -> Self {
+        Self { bucket: String::new(), region: "us-east-1".to_owned(), endpoint_url: None, force_path_style: false }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod config;
 
 mod content;
 mod http;
+mod objects;
 mod sealer;
 mod state;
 mod system;

@@ -12,6 +12,7 @@ use crate::content::documents::Documents;
 use crate::content::persisted::Persisted;
 use crate::content::releases::Releases;
 use crate::content::sessions::Sessions;
+use crate::objects::ObjectStore;
 use crate::sealer::Sealer;
 use crate::system::SystemApi;
 use crate::telemetry::Telemetry;
@@ -38,6 +39,8 @@ pub struct State {
     pub image_signer: Signer,
     /// What image URLs begin with, without a slash at the end.
     pub images_url: String,
+    /// Signs addresses of objects, where there is a store of them.
+    pub objects: Option<ObjectStore>,
     /// Bounds of a document.
     pub limits: Limits,
     /// Where the GraphiQL bundle was found.

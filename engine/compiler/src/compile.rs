@@ -76,7 +76,7 @@ struct Asking {
 
 fn n_asking(fields: &[Selected]) -> usize {
     let of_field = |field: &Selected| match &field.meaning {
-        Meaning::Typename | Meaning::Info | Meaning::ModelSchema | Meaning::Introspection => 0,
+        Meaning::Typename | Meaning::Info | Meaning::S3Dummy | Meaning::ModelSchema | Meaning::Introspection => 0,
         Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => 0,
         Meaning::QueryTransaction => n_asking(fields_of(field)),
         _ => 1,
@@ -96,6 +96,7 @@ fn roots(
         .map(|field| {
             let value = match &field.meaning {
                 Meaning::Typename => RootValue::Constant(format!("\"{type_name}\"")),
+                Meaning::S3Dummy => RootValue::Constant("null".to_owned()),
                 Meaning::Info => RootValue::Constant(model::info(field)),
                 Meaning::ModelSchema => RootValue::Constant(model::schema(env, field)),
                 Meaning::Introspection => RootValue::Introspection,

@@ -23,6 +23,7 @@ pub mod error;
 pub mod literals;
 mod lower;
 pub mod mutation;
+pub mod objects;
 pub mod output;
 pub mod permissions;
 pub mod plan;

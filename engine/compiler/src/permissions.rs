@@ -4,6 +4,7 @@
 //! grants an operation "through" (`noRoot`).
 
 mod merge;
+mod objects;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use serde_json::Value;
 use crate::caller::RoleSet;
 
 pub(crate) use merge::with_inherited;
+pub use objects::ObjectRules;
 
 /// A condition on rows, from one or more roles. Evaluated as it stands: what it traverses needs no permission of its own (content API, section 3.4).
 ///
@@ -60,6 +62,7 @@ pub enum Access {
 #[derive(Debug, Clone)]
 pub struct Permissions {
     entities: HashMap<EntityName, EntityRules>,
+    objects: ObjectRules,
     denied: Rule,
 }
 
@@ -175,6 +178,12 @@ impl Permissions {
     #[must_use]
     pub fn custom_primary(&self, entity: &str) -> bool {
         self.entities.get(entity).is_some_and(|rules| rules.custom_primary)
+    }
+
+    /// Which objects of the storage may be read and uploaded.
+    #[must_use]
+    pub fn objects(&self) -> &ObjectRules {
+        &self.objects
     }
 
     fn set(&self, access: Access, entity: &str) -> Option<&RuleSet> {

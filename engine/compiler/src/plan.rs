@@ -12,6 +12,7 @@ use crate::cipher::EncryptedCell;
 use crate::coerce::Variables;
 use crate::error::ErrorCode;
 use crate::mutation::rules::Rule;
+use crate::objects::ObjectRequest;
 use crate::output::Output;
 use crate::selection::{Input, Leaf, Pos, Selected, Source};
 
@@ -234,6 +235,8 @@ pub struct MutationPlan {
     pub n_new_ids: usize,
     /// New primary keys are UUIDs of version 7 rather than 4.
     pub uuid_v7: bool,
+    /// URLs that are signed before anything is changed: a refused one then undoes nothing.
+    pub objects: Vec<ObjectRequest>,
 }
 
 impl MutationPlan {
@@ -244,7 +247,10 @@ impl MutationPlan {
             roots.iter().any(|root| match &root.value {
                 MutationRootValue::Query(query) => query.fails(),
                 MutationRootValue::Transaction(transaction) => fail(&transaction.roots),
-                MutationRootValue::Write(_) | MutationRootValue::Constant(_) | MutationRootValue::Result(_) => false,
+                MutationRootValue::Write(_)
+                | MutationRootValue::Object(_)
+                | MutationRootValue::Constant(_)
+                | MutationRootValue::Result(_) => false,
             })
         }
         fail(&self.roots)
@@ -280,7 +286,7 @@ impl MutationRoot {
             MutationRootValue::Transaction(transaction) => {
                 transaction.defer.iter().chain(transaction.roots.iter().flat_map(Self::statements)).collect()
             }
-            MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Vec::new(),
+            MutationRootValue::Object(_) | MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Vec::new(),
         }
     }
 }
@@ -294,6 +300,8 @@ pub enum MutationRootValue {
     Query(QueryPlan),
     /// Several of these in one transaction.
     Transaction(Transaction),
+    /// The answer of the request at this index of [`MutationPlan::objects`].
+    Object(usize),
     /// In a transaction: a member of its own result.
     Result(Selected),
     /// Fixed JSON text.

@@ -133,6 +133,7 @@ fn print_mutation(text: &mut String, roots: &[MutationRoot], prefix: &str) {
             MutationRootValue::Write(write) => print_write(text, &format!("{prefix}{key}"), write),
             MutationRootValue::Query(query) => print_query(text, query),
             MutationRootValue::Constant(json) => drop(writeln!(text, "-- {prefix}{key}: {json}")),
+            MutationRootValue::Object(index) => drop(writeln!(text, "-- {prefix}{key}: signed URL {index}")),
             MutationRootValue::Result(_) => drop(writeln!(text, "-- {prefix}{key}: of the transaction")),
             MutationRootValue::Transaction(transaction) => {
                 transaction.defer.iter().for_each(|statement| print_statement(text, statement));

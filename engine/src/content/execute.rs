@@ -11,10 +11,13 @@ use freehold_compiler::caller::Caller;
 use freehold_compiler::cipher::Cipher;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::output::Malformed;
-use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Slot, Statement};
+use freehold_compiler::plan::{
+    MutationPlan, MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Slot, Statement,
+};
 use freehold_executor::answers::AnswerKey;
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use crate::content::answer::{Answer, Introspected, Writer};
@@ -27,6 +30,7 @@ use crate::content::splice::{Splice, Unopened, new_marker};
 use crate::content::trace::Trace;
 use crate::http::accept::Style;
 use crate::http::failure::Failure;
+use crate::objects::{ObjectError, Signing};
 use crate::state::State;
 
 /// Before a sealed answer; no JSON begins like this.
@@ -105,7 +109,9 @@ impl ReadyRoot {
                 defer: transaction.defer.as_ref().map(ready),
                 roots: transaction.roots.iter().map(Self::new).collect(),
             },
-            MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Self::Statements(Vec::new()),
+            MutationRootValue::Object(_) | MutationRootValue::Constant(_) | MutationRootValue::Result(_) => {
+                Self::Statements(Vec::new())
+            }
         }
     }
 
@@ -139,6 +145,8 @@ pub struct Values {
     pub marker: String,
     /// Of the tenant, when the plan needs it.
     pub cipher: Option<TenantCipher>,
+    /// JSON of the signed URLs, as the plan of a mutation asks for them.
+    pub objects: Vec<String>,
 }
 
 impl ReadyPlan {
@@ -171,7 +179,7 @@ impl Values {
             }
         };
         let now_text = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-        Self { variables, caller, authorship, new_ids, now, now_text, marker: new_marker(), cipher }
+        Self { variables, caller, authorship, new_ids, now, now_text, marker: new_marker(), cipher, objects: Vec::new() }
     }
 
     /// An answer as it may be kept in the database: sealed when it may hold what is encrypted there.
@@ -219,7 +227,11 @@ impl Setting {
             }
         };
         let cipher = if plan.needs_cipher { Some(self.cipher().await?) } else { None };
-        let values = Arc::new(Values::new(&plan.plan, coerced, Arc::clone(&self.caller), authorship, cipher));
+        let mut values = Values::new(&plan.plan, coerced, Arc::clone(&self.caller), authorship, cipher);
+        if let Plan::Mutation(mutation) = &plan.plan {
+            values.objects = self.signed(mutation, &values).await?;
+        }
+        let values = Arc::new(values);
         match &plan.plan {
             Plan::Query(query) => {
                 let introspected = self.introspect(&document, query, &variables).await?;
@@ -229,6 +241,23 @@ impl Setting {
             }
             Plan::Mutation(_) => mutation::run(self, &plan, &values).await,
         }
+    }
+
+    /// The answers to a mutation's requests for signed URLs. They come before its writes, which so are not begun when one is refused.
+    async fn signed(&self, mutation: &MutationPlan, values: &Values) -> Result<Vec<String>, Failure> {
+        let mut answers = Vec::with_capacity(mutation.objects.len());
+        for request in &mutation.objects {
+            let signing = Signing {
+                store: self.state.objects.as_ref().ok_or(Failure::Internal)?,
+                tenant: self.tenant.id(),
+                rules: self.role_api.permissions.objects(),
+                variables: &values.variables,
+                now: values.now,
+            };
+            let answer = timeout_at(self.deadline.into(), signing.answer(request)).await;
+            answers.push(answer.unwrap_or(Err(ObjectError::Unavailable)).map_err(Failure::Object)?);
+        }
+        Ok(answers)
     }
 
     /// Runs a query's statement and writes its root fields. `root` is the mutation's root field that the query is.

@@ -27,6 +27,7 @@ pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Val
                 let done = in_transaction(setting, plan, index, values).await?;
                 setting.write_root(&mut writer, root, done, values)?;
             }
+            MutationRootValue::Object(index) => writer.field(&root.key, object(values, *index)?.as_bytes()),
             MutationRootValue::Constant(json) => writer.field(&root.key, json.as_bytes()),
             MutationRootValue::Result(_) => return Err(Failure::Internal),
         }
@@ -161,7 +162,10 @@ fn judge(root: &MutationRoot, values: &Values) -> Result<Option<Done>, Failure> 
             let is_invalid = !issues.is_empty();
             Ok(is_invalid.then_some(Done::Transaction(Outcome::Invalid(issues), fields)))
         }
-        MutationRootValue::Query(_) | MutationRootValue::Result(_) | MutationRootValue::Constant(_) => Ok(None),
+        MutationRootValue::Query(_)
+        | MutationRootValue::Object(_)
+        | MutationRootValue::Result(_)
+        | MutationRootValue::Constant(_) => Ok(None),
     }
 }
 
@@ -332,12 +336,18 @@ impl Setting {
             }
             (_, Done::Kept(json)) => writer.field(&root.key, json.as_bytes()),
             (_, Done::Query(query)) => writer.object(&root.key, query),
+            (MutationRootValue::Object(index), _) => writer.field(&root.key, object(values, *index)?.as_bytes()),
             (MutationRootValue::Constant(json), _) => writer.field(&root.key, json.as_bytes()),
             (_, Done::Nothing) => writer.field(&root.key, b"null"),
             (_, Done::Write(_) | Done::Transaction(..)) => return Err(Failure::Internal),
         }
         Ok(())
     }
+}
+
+/// The JSON of a signed URL.
+fn object(values: &Values, index: usize) -> Result<&str, Failure> {
+    values.objects.get(index).map(String::as_str).ok_or(Failure::Internal)
 }
 
 /// A root field of a mutation's plan.
@@ -353,9 +363,10 @@ fn writes(root: &MutationRoot) -> Box<dyn Iterator<Item = &Write> + '_> {
     match &root.value {
         MutationRootValue::Write(write) => Box::new(std::iter::once(&**write)),
         MutationRootValue::Transaction(transaction) => Box::new(transaction.roots.iter().flat_map(writes)),
-        MutationRootValue::Query(_) | MutationRootValue::Result(_) | MutationRootValue::Constant(_) => {
-            Box::new(std::iter::empty())
-        }
+        MutationRootValue::Query(_)
+        | MutationRootValue::Object(_)
+        | MutationRootValue::Result(_)
+        | MutationRootValue::Constant(_) => Box::new(std::iter::empty()),
     }
 }
 

@@ -21,6 +21,7 @@ static NEXT_API: AtomicU64 = AtomicU64::new(1);
 /// Loaded releases; the least recently used are forgotten.
 pub struct Releases {
     roles_per_release: NonZeroUsize,
+    offers_objects: bool,
     known: Mutex<LruCache<ReleaseId, Arc<OnceCell<Arc<Release>>>>>,
 }
 
@@ -30,6 +31,7 @@ pub struct Release {
     pub id: ReleaseId,
     /// What it says.
     pub schema: Schema,
+    offers_objects: bool,
     apis: Mutex<LruCache<RoleSet, Arc<OnceCell<Arc<RoleApi>>>>>,
 }
 
@@ -66,10 +68,11 @@ pub enum ReleaseError {
 }
 
 impl Releases {
-    /// Keeps at most `most` releases with `roles_per_release` APIs each.
-    pub fn new(most: usize, roles_per_release: usize) -> Self {
+    /// Keeps at most `most` releases with `roles_per_release` APIs each, which offer signed addresses of objects where this process has a store of them.
+    pub fn new(most: usize, roles_per_release: usize, offers_objects: bool) -> Self {
         let at_least_one = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        Self { roles_per_release: at_least_one(roles_per_release), known: Mutex::new(LruCache::new(at_least_one(most))) }
+        let known = Mutex::new(LruCache::new(at_least_one(most)));
+        Self { roles_per_release: at_least_one(roles_per_release), offers_objects, known }
     }
 
     /// The release, loaded once however many ask at the same time.
@@ -77,10 +80,10 @@ impl Releases {
         let cell = Arc::clone(lock(&self.known).get_or_insert_ref(id, Arc::default));
         cell.get_or_try_init(|| async {
             let document = registry.release(id).await?.document;
-            let (id, roles) = (id.clone(), self.roles_per_release);
+            let (id, roles, offers_objects) = (id.clone(), self.roles_per_release, self.offers_objects);
             let for_panic = id.clone();
             // Seconds of work for the largest schemas must not stop the thread's other requests.
-            let built = tokio::task::spawn_blocking(move || Release::read(id, &document, roles)).await;
+            let built = tokio::task::spawn_blocking(move || Release::read(id, &document, roles, offers_objects)).await;
             built.map_err(|_| ReleaseError::Panicked(for_panic))?
         })
         .await
@@ -89,13 +92,13 @@ impl Releases {
 }
 
 impl Release {
-    fn read(id: ReleaseId, document: &str, roles: NonZeroUsize) -> Result<Arc<Self>, ReleaseError> {
+    fn read(id: ReleaseId, document: &str, roles: NonZeroUsize, offers_objects: bool) -> Result<Arc<Self>, ReleaseError> {
         let schema = Schema::from_json("release", document).map_err(|errors| ReleaseError::Unreadable {
             release: id.clone(),
             problem: errors.first().map_or_else(String::new, ToString::to_string),
         })?;
         let schema = schema.in_api_order();
-        Ok(Arc::new(Self { id, schema, apis: Mutex::new(LruCache::new(roles)) }))
+        Ok(Arc::new(Self { id, schema, offers_objects, apis: Mutex::new(LruCache::new(roles)) }))
     }
 
     /// The API of a role set, built once however many ask at the same time.
@@ -103,7 +106,7 @@ impl Release {
         let cell = Arc::clone(lock(&self.apis).get_or_insert_ref(roles, Arc::default));
         cell.get_or_try_init(|| async {
             let (release, roles) = (Arc::clone(self), roles.clone());
-            let built = tokio::task::spawn_blocking(move || Arc::new(RoleApi::build(&release.schema, &roles))).await;
+            let built = tokio::task::spawn_blocking(move || Arc::new(RoleApi::build(&release, &roles))).await;
             built.map_err(|_| ReleaseError::Panicked(self.id.clone()))
         })
         .await
@@ -112,9 +115,11 @@ impl Release {
 }
 
 impl RoleApi {
-    fn build(schema: &Schema, roles: &RoleSet) -> Self {
+    fn build(release: &Release, roles: &RoleSet) -> Self {
+        let schema = &release.schema;
         let permissions = Permissions::new(schema, roles);
-        let api = Api::build(schema, &permissions);
+        let build = if release.offers_objects { Api::build_with_objects } else { Api::build };
+        let api = build(schema, &permissions);
         let reads_everything = permissions.read_everything(schema);
         Self { number: NEXT_API.fetch_add(1, Ordering::Relaxed), permissions, reads_everything, api, types: OnceLock::new() }
     }

@@ -11,6 +11,7 @@ use freehold_executor::{ExecuteError, RouteError};
 use serde::Serialize;
 
 use super::accept::Style;
+use crate::objects::ObjectError;
 
 /// Why a request has no data to answer with.
 #[derive(Debug, Clone)]
@@ -81,6 +82,8 @@ pub enum Failure {
     Document(Vec<RequestError>),
     /// The operation was understood and cannot be carried out.
     Operation(Vec<RequestError>),
+    /// A signed URL was refused.
+    Object(ObjectError),
     /// The database did not answer with rows.
     Execute(ExecuteError),
     /// A mistake of ours.
@@ -210,6 +213,7 @@ impl Failure {
             Self::Document(errors) | Self::Operation(errors) => {
                 errors.first().map_or("INTERNAL_SERVER_ERROR", |error| error.code.as_str())
             }
+            Self::Object(error) => error.code(),
             Self::Execute(error) => error.code(),
             Self::Internal => "INTERNAL_SERVER_ERROR",
         }
@@ -242,6 +246,7 @@ impl Failure {
             // Clients that speak of hashes expect to be told in a GraphQL response.
             Self::PersistedQueryNotFound => 200,
             Self::CatalogUnavailable => 503,
+            Self::Object(error) => error.status(),
             Self::Execute(error) => match error.code() {
                 "BAD_USER_INPUT" => 400,
                 "TRANSACTION_CONFLICT" => 409,
@@ -286,6 +291,7 @@ impl Failure {
             Self::IdempotencyKeyReused => "this `Idempotency-Key` was sent with another request before".to_owned(),
             Self::HistoryForbidden => "Access denied: none of your roles may read the event log".to_owned(),
             Self::CatalogUnavailable => "the service cannot look up tenants at the moment; try again shortly".to_owned(),
+            Self::Object(error) => error.to_string(),
             Self::Execute(error) => error.public_message().to_owned(),
             Self::Document(_) | Self::Operation(_) | Self::Internal => "Internal server error".to_owned(),
         }
@@ -294,7 +300,7 @@ impl Failure {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Execute(error) => error.retry_after(),
-            Self::CatalogUnavailable => Some(Duration::from_secs(1)),
+            Self::CatalogUnavailable | Self::Object(ObjectError::Unavailable) => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -322,7 +328,7 @@ impl Failure {
                 let entry = ErrorEntry::of_operation(error.public_message(), &[], None, error.code(), style);
                 (style.graphql_status(400), self.body(vec![entry], true))
             }
-            Self::HistoryForbidden => {
+            Self::HistoryForbidden | Self::Object(_) => {
                 let message = self.message();
                 let entry = ErrorEntry::of_operation(&message, &[], None, self.code(), style);
                 (style.graphql_status(self.status()), self.body(vec![entry], true))

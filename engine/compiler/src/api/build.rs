@@ -11,15 +11,39 @@ use indexmap::IndexMap;
 
 use super::definitions::{input, ty};
 use super::{Api, EnumValue, InputField, OutputField, ScalarKind, TypeDefinition, TypeKind, TypeRef};
-use super::{fixed, introspection};
+use super::{fixed, introspection, objects};
 use crate::permissions::{Access, Permissions, Rule};
 
 impl Api {
-    /// The API that `permissions` leave of `schema`.
+    /// The API that `permissions` leave of `schema`, for a server without a store of objects.
     #[must_use]
     pub fn build(schema: &Schema, permissions: &Permissions) -> Self {
-        let mut builder = Builder { schema, permissions, model_types: model_types(schema), types: HashMap::new() };
+        Builder::new(schema, permissions).build()
+    }
+
+    /// The same for a server that has a store of objects: with fields for signed URLs, when a rule on objects gives the roles a use for them and the model does
+    /// not need the names of their types.
+    #[must_use]
+    pub fn build_with_objects(schema: &Schema, permissions: &Permissions) -> Self {
+        let mut builder = Builder::new(schema, permissions);
+        let is_taken = objects::TYPES.iter().any(|name| builder.model_types.contains(*name));
+        builder.has_objects = !permissions.objects().is_empty() && !is_taken;
+        builder.build()
+    }
+}
+
+impl<'a> Builder<'a> {
+    fn new(schema: &'a Schema, permissions: &'a Permissions) -> Self {
+        Self { schema, permissions, model_types: model_types(schema), has_objects: false, types: HashMap::new() }
+    }
+
+    fn build(mut self) -> Api {
+        let (schema, permissions) = (self.schema, self.permissions);
+        let builder = &mut self;
         builder.add_all(fixed::types());
+        if builder.has_objects {
+            builder.add_all(objects::types());
+        }
         for entity in schema.entities.values() {
             if permissions.is_readable(entity.name.as_str()) {
                 builder.entity(entity);
@@ -27,7 +51,7 @@ impl Api {
             builder.inputs(entity);
         }
         let has_mutation = builder.roots();
-        builder.finish(has_mutation)
+        self.finish(has_mutation)
     }
 }
 
@@ -37,6 +61,8 @@ pub(super) struct Builder<'a> {
     pub(super) permissions: &'a Permissions,
     /// Names of types that the model gives.
     pub(super) model_types: HashSet<String>,
+    /// There are fields for signed URLs of objects.
+    pub(super) has_objects: bool,
     types: HashMap<Arc<str>, TypeDefinition>,
 }
 

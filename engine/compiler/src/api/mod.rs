@@ -9,6 +9,7 @@ mod inputs;
 mod introspection;
 mod keys;
 mod lookup;
+mod objects;
 mod roots;
 mod sdl;
 #[cfg(test)]
@@ -218,6 +219,13 @@ pub enum Meaning {
     MutationTransaction,
     /// `query { … }` in a mutation.
     MutationQuery,
+
+    /// `generateUploadUrl(input)`
+    GenerateUploadUrl,
+    /// `generateReadUrl(objectKey, expiration)`
+    GenerateReadUrl,
+    /// `s3DummyQuery`: null.
+    S3Dummy,
 
     /// A column of an entity's object.
     Column(FieldName),

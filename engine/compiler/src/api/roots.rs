@@ -8,7 +8,7 @@ use super::build::Builder;
 use super::definitions::{field, field_with, implementing, object, plain_fields, ty};
 use super::entity::{list, paginate};
 use super::fixed::RESULT_FIELDS;
-use super::{Meaning, OutputField};
+use super::{Meaning, OutputField, objects};
 use crate::permissions::Access;
 
 impl Builder<'_> {
@@ -17,6 +17,10 @@ impl Builder<'_> {
         let schema = self.schema;
         let mut reads = vec![field("schema", ty("_Schema"), Meaning::ModelSchema)];
         let (mut writes, mut batches, mut aggregates) = (Vec::new(), Vec::new(), Vec::new());
+        if self.has_objects {
+            reads.extend(objects::reads());
+            writes.extend(objects::writes());
+        }
         for entity in schema.entities.values() {
             reads.extend(self.reads(entity));
             aggregates.extend(self.aggregate_reads(entity));

@@ -15,15 +15,31 @@ use crate::compile;
 use crate::error::RequestError;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, inputs, reading};
+use crate::objects::ObjectRequest;
 use crate::permissions::Access;
 use crate::plan::{Action, Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, StepKind, Transaction, Write};
 use crate::selection::{Input, Selected};
 
 /// Compiles the root fields of a mutation.
 pub(crate) fn compile(env: &Env<'_>, fields: &[Selected], variables: &Variables) -> Result<MutationPlan, Vec<RequestError>> {
-    let mut n_new_ids = 0;
-    let roots = roots(env, "Mutation", fields, variables, &mut n_new_ids, Deferred::default())?;
-    Ok(MutationPlan { roots, n_new_ids, uuid_v7: env.schema.settings.uuid_v7 })
+    let mut needs = Needs::default();
+    let roots = roots(env, "Mutation", fields, variables, &mut needs, Deferred::default())?;
+    let Needs { n_new_ids, objects } = needs;
+    Ok(MutationPlan { roots, n_new_ids, uuid_v7: env.schema.settings.uuid_v7, objects })
+}
+
+/// What the engine makes for a run before it begins.
+#[derive(Default)]
+struct Needs {
+    n_new_ids: usize,
+    objects: Vec<ObjectRequest>,
+}
+
+impl Needs {
+    fn object(&mut self, field: &Selected) -> MutationRootValue {
+        self.objects.push(ObjectRequest::of(field));
+        MutationRootValue::Object(self.objects.len() - 1)
+    }
 }
 
 /// Constraints that a transaction checks at its commit.
@@ -38,7 +54,7 @@ fn roots(
     type_name: &str,
     fields: &[Selected],
     variables: &Variables,
-    n_new_ids: &mut usize,
+    needs: &mut Needs,
     deferred: Deferred,
 ) -> Result<Vec<MutationRoot>, Vec<RequestError>> {
     let roots = fields.iter().map(|field| {
@@ -47,11 +63,12 @@ fn roots(
             Meaning::MutationQuery => {
                 MutationRootValue::Query(compile::query(env, "Query", field.selections.fields(), variables)?)
             }
-            Meaning::MutationTransaction => MutationRootValue::Transaction(transaction(env, field, variables, n_new_ids)?),
+            Meaning::MutationTransaction => MutationRootValue::Transaction(transaction(env, field, variables, needs)?),
+            Meaning::GenerateUploadUrl | Meaning::GenerateReadUrl => needs.object(field),
             // A member of the transaction's own result.
             Meaning::Plain => MutationRootValue::Result(field.clone()),
             _ => {
-                let write = write(env, field, n_new_ids, deferred);
+                let write = write(env, field, &mut needs.n_new_ids, deferred);
                 let write = write.map_err(|refused| vec![refused.into_request_error(variables)])?;
                 MutationRootValue::Write(Box::new(write))
             }
@@ -65,12 +82,12 @@ fn transaction(
     env: &Env<'_>,
     field: &Selected,
     variables: &Variables,
-    n_new_ids: &mut usize,
+    needs: &mut Needs,
 ) -> Result<Transaction, Vec<RequestError>> {
     let options = inputs::argument(field, "options").unwrap_or(&Input::Null);
     let is_on = |name| inputs::member(options, name).and_then(inputs::constant) == Some(&Value::Bool(true));
     let deferred = Deferred { foreign_keys: is_on("deferForeignKeyConstraints"), uniques: is_on("deferUniqueConstraints") };
-    let roots = roots(env, "MutationTransaction", field.selections.fields(), variables, n_new_ids, deferred)?;
+    let roots = roots(env, "MutationTransaction", field.selections.fields(), variables, needs, deferred)?;
     Ok(Transaction { roots, defer: deferring::statement(env, deferred.foreign_keys, deferred.uniques) })
 }
 

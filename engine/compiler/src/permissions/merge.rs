@@ -11,7 +11,7 @@ use freehold_schema::names::{FieldName, PredicateName, RoleName};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{EntityRules, Operand, Permissions, Predicate, Rule, RuleSet};
+use super::{EntityRules, ObjectRules, Operand, Permissions, Predicate, Rule, RuleSet};
 use crate::caller::RoleSet;
 
 const OPERATIONS: [OperationKind; 4] = [OperationKind::Read, OperationKind::Create, OperationKind::Update, OperationKind::Delete];
@@ -24,7 +24,8 @@ pub(super) fn merge(schema: &Schema, roles: &RoleSet) -> Permissions {
         .values()
         .map(|entity| (entity.name.clone(), merge_entity(schema, entity, &sources, &mut predicates)))
         .collect();
-    Permissions { entities, denied: Rule::Denied }
+    let objects = ObjectRules::new(sources.iter().flat_map(|source| &source.role.objects));
+    Permissions { entities, objects, denied: Rule::Denied }
 }
 
 /// A role whose grants count, and the role of the membership that carries its variables: another one when the role is inherited.
