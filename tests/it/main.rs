@@ -18,6 +18,7 @@ mod journey;
 mod killed_postgres;
 mod leaks;
 mod mirror;
+mod objects;
 mod outages;
 mod paging;
 mod plans;

@@ -74,6 +74,15 @@ impl Client {
         answer(request.send(body)?).with_context(|| format!("POST {url}"))
     }
 
+    /// Uploads a body.
+    pub fn put(&self, url: &str, headers: &[(String, String)], body: &[u8]) -> anyhow::Result<Answer> {
+        let mut request = self.agent.put(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        answer(request.send(body)?).with_context(|| format!("PUT {url}"))
+    }
+
     /// Fetches a URL.
     pub fn get(&self, url: &str, headers: &[(&str, String)]) -> anyhow::Result<Answer> {
         let mut request = self.agent.get(url);

@@ -33,7 +33,7 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn engine(home: &Home, context: &Context, control_url: String, graphiql: &Path) -> Result<Self, Failure> {
-        let environment = vec![
+        let mut environment = vec![
             ("FREEHOLD_HTTP__LISTEN", listen(&context.engine)),
             ("FREEHOLD_CONTROL__DATABASE_URL", control_url),
             ("FREEHOLD_VAULT__MASTER_KEY_FILE", text(context.vault.master_key_file.as_deref().unwrap_or(Path::new("")))),
@@ -42,22 +42,14 @@ impl Service {
             ("FREEHOLD_IMAGES__PUBLIC_URL", context.images.clone()),
             ("FREEHOLD_GRAPHIQL__DIRECTORY", text(graphiql)),
         ];
+        environment.extend(object_store(context));
         Self::new(ENGINE, environment, &context.engine, home.logs().join("engine.log"))
     }
 
     pub(super) fn images(home: &Home, context: &Context) -> Result<Self, Failure> {
         let mut environment =
             vec![("FREEHOLD_HTTP__LISTEN", listen(&context.images)), ("FREEHOLD_KEYRINGS__IMAGE", text(&context.keyrings.image))];
-        if let Some(s3) = &context.s3 {
-            environment.extend([
-                ("FREEHOLD_S3__ENDPOINT_URL", s3.endpoint.clone()),
-                ("FREEHOLD_S3__BUCKET", s3.bucket.clone()),
-                ("FREEHOLD_S3__REGION", s3.region.clone()),
-                ("FREEHOLD_S3__FORCE_PATH_STYLE", "true".to_owned()),
-                ("AWS_ACCESS_KEY_ID", s3.access_key.clone()),
-                ("AWS_SECRET_ACCESS_KEY", s3.secret_key.clone()),
-            ]);
-        }
+        environment.extend(object_store(context));
         Self::new(IMAGES, environment, &context.images, home.logs().join("images.log"))
     }
 
@@ -98,6 +90,19 @@ impl Service {
         let lines: Vec<String> = text.lines().map(|line| format!("  | {line}")).collect();
         lines[lines.len().saturating_sub(8)..].to_vec()
     }
+}
+
+/// Settings of the object store, which are the same for both services.
+fn object_store(context: &Context) -> Vec<(&'static str, String)> {
+    let Some(s3) = &context.s3 else { return Vec::new() };
+    vec![
+        ("FREEHOLD_S3__ENDPOINT_URL", s3.endpoint.clone()),
+        ("FREEHOLD_S3__BUCKET", s3.bucket.clone()),
+        ("FREEHOLD_S3__REGION", s3.region.clone()),
+        ("FREEHOLD_S3__FORCE_PATH_STYLE", "true".to_owned()),
+        ("AWS_ACCESS_KEY_ID", s3.access_key.clone()),
+        ("AWS_SECRET_ACCESS_KEY", s3.secret_key.clone()),
+    ]
 }
 
 fn listen(url: &str) -> String {
