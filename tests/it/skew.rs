@@ -204,6 +204,28 @@ fn a_deletion_takes_nothing_that_it_did_not_judge() {
     assert_eq!(world.texts("article.code AS value FROM article JOIN cover ON cover.id = cover_id"), ["b"]);
 }
 
+/// Both find it free. The one that comes second takes it from the first, as it would have a moment later.
+#[test]
+fn a_row_that_one_may_hold_goes_from_one_to_the_next() {
+    let mut world = World::create("skew-holders");
+    world.other.execute("UPDATE article SET cover_id = NULL").unwrap();
+    let take = |code: &str| {
+        format!(
+            "it: updateArticle(by: {{code: \"{code}\"}}, data: {{cover: {{connect: {{code: \"c\"}}}}}}) {{ ok errors {{ type }} }}"
+        )
+    };
+    let taking = |world: &mut World, [one, other]: [String; 2]| {
+        world.other.execute("BEGIN; SELECT FROM article FOR UPDATE").unwrap();
+        world.during("admin", &[&one, &other], |world| {
+            world.wait_for(2);
+            world.other.execute("COMMIT").unwrap();
+        })
+    };
+    let results = taking(&mut world, [take("a"), take("b")]);
+    assert!(results.iter().all(|result| result["ok"] == true), "{results:?}");
+    assert_eq!(world.texts("count(*)::text AS value FROM article WHERE cover_id IS NOT NULL"), ["1"]);
+}
+
 /// REPEATABLE READ, and no more: each doctor leaves because the other one is there, and each says so of rows that it does not change.
 #[test]
 fn conditions_on_other_rows_are_judged_as_of_the_snapshot() {

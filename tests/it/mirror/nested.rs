@@ -281,7 +281,6 @@ fn insert<T>(rows: &mut BTreeMap<Key, T>, key: &Key, row: T) -> Done {
 impl Operation {
     /// `verbs` are those that the input has.
     fn random(random: &mut Random, field: Field, verbs: &[Verb]) -> Self {
-        // What is hidden looks like what somebody else makes at this moment, and is tried again and again: rarely, because that takes seconds.
         let key = if random.percent(3) { HIDDEN.to_owned() } else { format!("k{}", 1 + random.below(6)) };
         Self { field, verb: *random.pick(verbs), key, n: random.below(3) }
     }

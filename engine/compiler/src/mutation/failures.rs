@@ -1,7 +1,7 @@
 //! Errors of PostgreSQL in the contract's words (content API, section 11).
 
 use freehold_schema::Schema;
-use freehold_schema::model::{Entity, FieldKind};
+use freehold_schema::model::{Entity, FieldKind, RelationKind};
 use freehold_schema::names::FieldName;
 
 use super::{Failure, Fragment};
@@ -63,6 +63,17 @@ fn unique(entity: Option<&Entity>, quotable: &[FieldName], error: &DatabaseError
         kind,
         message: (!told.is_empty()).then_some(message),
     }
+}
+
+/// Whether the key that is taken is a foreign key that only one row may hold. Whoever sets one frees its target first, so somebody else has taken it in between.
+pub(super) fn is_of_holder(schema: &Schema, error: &DatabaseError) -> bool {
+    let entity = schema.entities.values().find(|entity| error.table.as_deref() == Some(entity.table.as_str()));
+    let Some((entity, (columns, _))) = entity.zip(error.detail.as_deref().and_then(key)) else { return false };
+    let holds_one = |field: &FieldName| {
+        let relation = entity.relation(field.as_str());
+        relation.is_some_and(|relation| matches!(relation.kind, RelationKind::OneHasOneOwning { .. }))
+    };
+    columns.len() == 1 && fields_of(entity, &columns).any(holds_one)
 }
 
 /// Fields behind columns, in the entity's order.

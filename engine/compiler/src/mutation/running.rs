@@ -102,8 +102,8 @@ pub enum StatementError<E> {
 pub enum RunError<E> {
     /// A value of the request cannot be bound.
     Request(RequestError),
-    /// A row that was not there when it was looked for is there now: somebody else created it. Another attempt will find it, unless the caller may not see it; then
-    /// this is the outcome.
+    /// A row that was not there when it was looked for is there now, because somebody else created it, or holds what nobody held. Another attempt will find it, unless
+    /// the caller may not see it; then this is the outcome.
     Raced(Failure),
     /// PostgreSQL refused a statement for a reason that is not the caller's: to be retried, or reported as an internal error.
     Database(DatabaseError),
@@ -213,8 +213,9 @@ impl Step {
         let Some(failure) = failures::of_database(schema, kind, &error) else { return Err(RunError::Database(error)) };
         let failure = below(failure, &self.path, context).map_err(RunError::Request)?;
         let was_missing = self.guards.iter().any(|guard| matches!(guard, Guard::Missing(_)));
+        let was_free = failures::is_of_holder(schema, &error);
         match failure.kind {
-            WriteErrorKind::UniqueConstraintViolation if was_missing => Err(RunError::Raced(failure)),
+            WriteErrorKind::UniqueConstraintViolation if was_missing || was_free => Err(RunError::Raced(failure)),
             _ => Ok(Outcome::Failed(vec![failure])),
         }
     }
