@@ -273,7 +273,7 @@ impl MutationRoot {
             MutationRootValue::Write(write) => vec![&write.slots],
             MutationRootValue::Query(query) => vec![&query.slots],
             MutationRootValue::Transaction(transaction) => transaction.roots.iter().flat_map(Self::slots).collect(),
-            MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Vec::new(),
+            MutationRootValue::Object(_) | MutationRootValue::Constant(_) | MutationRootValue::Result(_) => Vec::new(),
         }
     }
 

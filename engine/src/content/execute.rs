@@ -11,9 +11,7 @@ use freehold_compiler::caller::Caller;
 use freehold_compiler::cipher::Cipher;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::output::Malformed;
-use freehold_compiler::plan::{
-    MutationPlan, MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Slot, Statement,
-};
+use freehold_compiler::plan::{MutationPlan, MutationRoot, MutationRootValue, Plan, QueryPlan, Root, RootValue, Slot, Statement};
 use freehold_executor::answers::AnswerKey;
 use freehold_executor::{ExecuteError, Row, SqlStatement, Tenant};
 use serde_json::{Map, Value};
