@@ -19,6 +19,7 @@ mod killed_postgres;
 mod leaks;
 mod mirror;
 mod objects;
+mod orphans;
 mod outages;
 mod paging;
 mod plans;

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::Entity;
 
-use super::followers::{Follower, Orphan, orphans, write_followers, write_orphan};
+use super::followers::{self, Follower, Orphan, write_followers, write_orphan};
+use super::owning::Held;
 use super::program::{Place, Program};
-use super::updating::{Found, write_filtered, write_found};
+use super::updating::{Found, find, write_filtered, write_found};
 use super::{Answer, not_found, write_lookup, write_node};
+use crate::bind::BindSource;
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and};
 use crate::permissions::Access;
-use crate::plan::{Message, MessagePart, WriteError, WriteErrorKind};
+use crate::plan::{Guard, Message, MessagePart, WriteError, WriteErrorKind};
 use crate::selection::Pos;
 use crate::sql::Alias;
 
-/// Deletes a row.
+/// Deletes a row, and the rows that only it held.
 ///
 /// # Errors
-/// When rows would go with it that would take others with them.
+/// When rows that go with it would leave orphans of an entity that is being deleted already: nothing says where that ends.
 pub(super) fn remove<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
@@ -28,15 +30,50 @@ pub(super) fn remove<'a>(
     pos: Pos,
     place: &Place,
 ) -> Result<(), Refused> {
-    let env = program.env;
-    let orphans = orphans(env, entity);
-    if let Some(orphan) = orphans.iter().find(|orphan| !super::followers::orphans(env, orphan.target).is_empty()) {
-        let message = format!(
-            "deleting {} is not offered yet: its relation `{}` removes orphans that would leave orphans themselves",
-            entity.name, orphan.field
-        );
+    remove_below(program, entity, found, pos, place, &[])
+}
+
+/// `above` are the entities whose rows have gone, each of which held the next one's.
+fn remove_below<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    found: &Found<'a>,
+    pos: Pos,
+    place: &Place,
+    above: &[&'a Entity],
+) -> Result<(), Refused> {
+    if above.iter().any(|one| one.name == entity.name) {
+        let message =
+            format!("deleting {} is not offered: orphans that go with it may leave orphans of the same kind", entity.name);
         return Err(Refused::new(message, ErrorCode::NotSupported, pos));
     }
+    let holds_none = |orphan: &Orphan<'_>| followers::orphans(program.env, orphan.target).is_empty();
+    let (plain, holding): (Vec<_>, Vec<_>) = followers::orphans(program.env, entity).into_iter().partition(holds_none);
+    if holding.is_empty() {
+        return remove_row(program, entity, found, &plain, place);
+    }
+    // What such an orphan holds can only be told while it is there, so each goes by a statement of its own.
+    let name = program.next_row();
+    let held: Vec<Held<'_>> = holding.iter().map(|orphan| Held { joining: orphan.joining, seen: None }).collect();
+    let keys = find(program, entity, found, &name, &held, place);
+    remove_row(program, entity, &Found::with_key(entity, &BindSource::Step(name)), &plain, place)?;
+    let above = [above, &[entity]].concat();
+    for (orphan, key) in holding.iter().zip(keys) {
+        let place = place.when(Guard::Found(key.clone()));
+        remove_below(program, orphan.target, &Found::with_key(orphan.target, &key), pos, &place, &above)?;
+    }
+    Ok(())
+}
+
+/// Deletes a row and, by the same statement, orphans that hold none themselves.
+fn remove_row<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    found: &Found<'a>,
+    orphans: &[Orphan<'a>],
+    place: &Place,
+) -> Result<(), Refused> {
+    let env = program.env;
     let name = program.next_row();
     let filter = &found.filter;
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
@@ -54,15 +91,15 @@ pub(super) fn remove<'a>(
         write_references(env, &mut state, restricting, &ALWAYS, entity, row);
     }
     write_followers(env, &mut state, &following, entity, old, 1);
-    for orphan in &orphans {
+    for orphan in orphans {
         write_orphan(env, &mut state, entity, old, orphan);
     }
     state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column);
-    for orphan in &orphans {
+    for orphan in orphans {
         state.sql.syntax(", ").column(old, &orphan.joining.column);
     }
     state.sql.syntax(")");
-    for orphan in &orphans {
+    for orphan in orphans {
         write_removal(&mut state, orphan, gone);
     }
     state.sql.syntax(" ");

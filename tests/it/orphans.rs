@@ -1,0 +1,89 @@
+//! Rows that go with the one row that held them, and what those held in turn.
+
+use freehold_tests::{Client, Database, shared};
+use serde_json::{Value, json};
+
+const SCHEMA: &str = r#"
+extend schema @role(name: "writer")
+
+type Article @allow(roles: ["writer"], read: true, update: true, delete: true) {
+  title: String! @unique
+  cover: Cover @oneToOne(removeOrphan: true)
+}
+type Cover @allow(roles: ["writer"], read: true, delete: true) {
+  name: String! @unique
+  article: Article @inverse(of: "cover")
+  photo: Photo @oneToOne(removeOrphan: true)
+  credit: Credit @oneToOne(removeOrphan: true)
+}
+type Photo @allow(roles: ["writer"], read: true, delete: true) { name: String! cover: Cover @inverse(of: "photo") print: Print @oneToOne(removeOrphan: true) }
+type Credit @allow(roles: ["writer"], read: true) { name: String! cover: Cover @inverse(of: "credit") }
+type Print @allow(roles: ["writer"], read: true, delete: true) { name: String! photo: Photo @inverse(of: "print") }
+"#;
+
+struct Tenant {
+    slug: &'static str,
+    url: String,
+    database: Database,
+}
+
+impl Tenant {
+    fn create(slug: &'static str) -> Self {
+        let schema = shared().write(&format!("{slug}.graphql"), SCHEMA);
+        let tenant = shared().json(&["tenant", "create", slug, "--schema", schema.to_str().unwrap()]).unwrap();
+        let database = shared().database(tenant["database"].as_str().unwrap()).unwrap();
+        Self { slug, url: tenant["content_url"].as_str().unwrap().to_owned(), database }
+    }
+
+    fn run(&self, role: &str, field: &str) -> Value {
+        let token = shared().token(self.slug, role).unwrap();
+        let answer =
+            Client::default().graphql(&self.url, Some(&token), &format!("mutation {{ it: {field} }}"), json!({})).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.data("/it")
+    }
+
+    /// An article with everything below it, `credit` if asked for.
+    fn article(&self, title: &str, credit: bool) {
+        let credit = if credit { ", credit: {create: {name: \"c\"}}" } else { "" };
+        let field = format!(
+            r#"createArticle(data: {{title: "{title}", cover: {{create: {{name: "{title}", photo: {{create: {{name: "p", print: {{create: {{name: "x"}}}}}}}}{credit}}}}}}}) {{ ok }}"#
+        );
+        assert_eq!(self.run("admin", &field)["ok"], true);
+    }
+
+    /// Rows of articles, covers, photos, credits, prints.
+    fn rows(&mut self) -> String {
+        let count = |table: &str| format!("(SELECT count(*) FROM content.{table})");
+        let counts = ["article", "cover", "photo", "credit", "print"].map(count).join(" || ' ' || ");
+        self.database.texts(&format!("SELECT {counts} AS value")).unwrap().remove(0)
+    }
+}
+
+#[test]
+fn a_chain_of_orphans_goes_from_end_to_end() {
+    let mut tenant = Tenant::create("orphans-chain");
+    tenant.article("a", true);
+    tenant.article("b", true);
+    assert_eq!(tenant.rows(), "2 2 2 2 2");
+    let gone = tenant.run("admin", r#"deleteArticle(by: {title: "a"}) { ok node { title cover { photo { print { name } } } } }"#);
+    assert_eq!(gone, json!({ "ok": true, "node": { "title": "a", "cover": { "photo": { "print": { "name": "x" } } } } }));
+    assert_eq!(tenant.rows(), "1 1 1 1 1");
+    // The same where it is another cover that takes the place.
+    let replaced =
+        tenant.run("admin", r#"updateArticle(by: {title: "b"}, data: {cover: {create: {name: "new"}}}) { ok errorMessage }"#);
+    assert_eq!(replaced["ok"], true, "{replaced}");
+    assert_eq!(tenant.rows(), "1 1 0 0 0");
+}
+
+#[test]
+fn nothing_goes_when_one_of_the_chain_may_not() {
+    let mut tenant = Tenant::create("orphans-denied");
+    tenant.article("a", true);
+    tenant.article("b", false);
+    let kept = tenant.run("writer", r#"deleteArticle(by: {title: "a"}) { ok errors { type } }"#);
+    assert_eq!(kept["ok"], false, "{kept}");
+    assert_eq!(tenant.rows(), "2 2 2 1 2");
+    assert_eq!(tenant.run("writer", r#"deleteArticle(by: {title: "b"}) { ok }"#)["ok"], true);
+    assert_eq!(tenant.rows(), "1 1 1 1 1");
+}
