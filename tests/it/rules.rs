@@ -90,11 +90,9 @@ fn rows_below_and_rows_in_a_transaction_are_judged_alike() {
     let nested = r#"updatePerson(by: {name: "Ann"}, data: {name: "Bob", tasks: [
         {update: {by: {title: "a"}, data: {title: "c"}}}, {alias: "x", update: {by: {title: "b"}, data: {state: done}}}]}) { ok errorMessage }"#;
     assert_eq!(tenant.run("admin", nested)["errorMessage"], "Validation has failed:\ntasks.1(x).note: Tell how it was done");
-    let several = format!(
-        r#"transaction {{ ok errorMessage first: updateTask(by: {{title: "a"}}, data: {{title: "c"}}) {{ ok }}
-            second: updateTask(by: {{title: "b"}}, data: {{state: done}}) {{ ok errorMessage }} third: updateTask(by: {{title: "c"}}, data: {{title: "d"}}) {{ ok }} }}"#
-    );
-    let answer = tenant.run("admin", &several);
+    let several = r#"transaction { ok errorMessage first: updateTask(by: {title: "a"}, data: {title: "c"}) { ok }
+            second: updateTask(by: {title: "b"}, data: {state: done}) { ok errorMessage } third: updateTask(by: {title: "c"}, data: {title: "d"}) { ok } }"#;
+    let answer = tenant.run("admin", several);
     assert_eq!(answer["second"]["errorMessage"], UNTOLD, "{answer}");
     assert_eq!(answer["errorMessage"], "Validation has failed:\nsecond.note: Tell how it was done");
     assert_eq!([&answer["ok"], &answer["first"]["ok"], &answer["third"]["ok"]], [&json!(false); 3], "{answer}");
