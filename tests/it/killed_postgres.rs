@@ -99,14 +99,29 @@ impl Restarted {
         }
         let mut command = Command::new(&arguments[0]);
         command.args(&arguments[1..]).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.uid(user.uid()).gid(user.gid()).spawn().unwrap())
+        command.uid(user.uid()).gid(user.gid());
+        // It does not start while a session of the killed one is still ending.
+        eventually_within(IN_TIME, || {
+            let mut started = Self(command.spawn().unwrap());
+            loop {
+                if installation.database("postgres").is_ok() {
+                    return Some(started);
+                }
+                if started.0.try_wait().unwrap().is_some() {
+                    return None;
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+        })
     }
 }
 
 impl Drop for Restarted {
     fn drop(&mut self) {
-        signal("INT", &[self.0.id().cast_signed()]);
-        self.0.wait().unwrap();
+        if self.0.try_wait().unwrap().is_none() {
+            signal("INT", &[self.0.id().cast_signed()]);
+            self.0.wait().unwrap();
+        }
     }
 }
 

@@ -140,6 +140,7 @@ DECLARE
     chain freehold.event_chain;
     started CONSTANT pg_snapshot := pg_current_snapshot();
     seen pg_snapshot;
+    me xid8;
     place bigint;
     last bytea;
     last_id bigint;
@@ -172,16 +173,18 @@ BEGIN
         RETURN n;
     END IF;
 
-    -- An event below the last one may still come, but only of a transaction that was under way while we looked. A database that was
-    -- moved to another server has none of its old ones.
+    -- An event below the last one may still come, but only of a transaction that was under way while we looked. Our own number, given after
+    -- that, is above those of all of them; the snapshot's xmax need not be: it is the number after the last one that has ended. (A caller
+    -- that has changed something before has an older number, and must not.) A database that was moved to another server has none of its old ones.
     IF chain.pending_until <= pg_snapshot_xmin(started) OR chain.pending_until > pg_snapshot_xmax(started) THEN
         chain.settled_id := chain.pending_id;
     END IF;
     SELECT max(event_id) INTO last_id FROM freehold.event_seal;
     IF chain.settled_id = chain.pending_id AND last_id > chain.pending_id THEN
+        me := pg_current_xact_id();
         chain.pending_id := last_id;
-        chain.pending_until := pg_snapshot_xmax(seen);
-        IF pg_snapshot_xmin(seen) = pg_snapshot_xmax(seen) THEN
+        chain.pending_until := me;
+        IF pg_snapshot_xmin(seen) = me THEN
             chain.settled_id := last_id;
         END IF;
     END IF;

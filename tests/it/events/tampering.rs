@@ -121,3 +121,19 @@ fn the_chain_goes_on_after_old_entries_were_pruned() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("HEAD_PRUNED"), "{output:?}");
     finds(&tenant, "UPDATE freehold.event_chain SET pruned_hash = sha256(pruned_hash)", &[], "changed", json!(5));
 }
+
+/// The transaction with the greatest number draws the smaller id, and ends last: nothing that had ended when the other one's event was sealed tells of it.
+#[test]
+fn an_event_that_is_committed_late_is_no_tampering() {
+    let tenant = Tenant::create("events-late");
+    let (mut early, mut late, mut sealer) = (tenant.login(), tenant.login(), tenant.admin());
+    let mut seal = || sealer.texts("SELECT freehold.seal_events(100)::text AS value").unwrap().remove(0);
+    early.execute("BEGIN; SELECT pg_current_xact_id()").unwrap();
+    late.execute(&format!("BEGIN; INSERT INTO content.tag VALUES ('{}', 'late')", id(1))).unwrap();
+    early.execute(&format!("INSERT INTO content.tag VALUES ('{}', 'early'); COMMIT", id(2))).unwrap();
+    assert_eq!((seal(), seal()), ("1".to_owned(), "0".to_owned()));
+    late.execute("COMMIT").unwrap();
+    tenant.is_whole();
+    assert_eq!(seal(), "1");
+    assert_eq!(tenant.is_whole()["unsealed"], 0);
+}
