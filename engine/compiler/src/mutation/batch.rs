@@ -4,7 +4,7 @@
 
 use freehold_schema::acl::OperationKind;
 use freehold_schema::model::Entity;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::checking::Unknown;
 use super::connecting;
@@ -59,7 +59,7 @@ pub(super) fn update<'a>(
         return Err(Refused::new(message, ErrorCode::BadUserInput, field.pos));
     }
     // Nothing of it is bound to a row.
-    let mut values = Values::given(entity, data, &BindSource::Literal(Value::Null));
+    let mut values = Values::given(entity, data, None);
     owning::connects(program, data, &place, &mut values);
     if values.assignments.is_empty() || values.connects.iter().any(|connect| connect.exclusive.is_some()) {
         let message = format!("`{}` needs something to write that many rows can have", field.name);

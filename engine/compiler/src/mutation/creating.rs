@@ -5,7 +5,6 @@ use std::sync::Arc;
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{ColumnKind, Entity, FieldKind};
-use serde_json::Value;
 
 use super::checking;
 use super::connecting;
@@ -55,7 +54,7 @@ fn columns<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a
             data.source(&field.name).or_else(|| checking::default(column))
         };
         if let Some(source) = source {
-            values.set(entity, column, key.as_ref().unwrap_or(&BindSource::Literal(Value::Null)), source);
+            values.set(entity, column, key.as_ref(), source);
         }
     }
     values

@@ -46,7 +46,7 @@ pub(super) fn update<'a>(
 ) -> Result<BindSource, Refused> {
     let name = program.next_row();
     let row = BindSource::Step(name.clone());
-    let mut values = Values::given(entity, data, &row);
+    let mut values = Values::given(entity, data, Some(&row));
     let mut replaced = Vec::new();
     let held = owning::needed(data);
     let unknown = Unknown::of(entity, data)?;

@@ -44,16 +44,19 @@ enum Assigned {
 
 impl<'a> Values<'a> {
     /// The columns that the caller gave, for the row with this key.
-    pub fn given(entity: &'a Entity, data: &Data<'a>, key: &BindSource) -> Self {
+    pub fn given(entity: &'a Entity, data: &Data<'a>, key: Option<&BindSource>) -> Self {
         let mut values = Self { fields: data.columns.iter().map(|given| given.field).collect(), ..Self::default() };
         data.columns.iter().for_each(|given| values.set(entity, given.column, key, given.source.clone()));
         values
     }
 
     /// Assigns a value to a column of the row with this key, to which an encrypted value is bound.
-    pub fn set(&mut self, entity: &Entity, column: &'a Column, key: &BindSource, source: BindSource) {
+    pub fn set(&mut self, entity: &Entity, column: &'a Column, key: Option<&BindSource>, source: BindSource) {
         let source = match EncryptedCell::of(entity, column) {
-            Some(cell) => BindSource::Sealed { cell: Arc::new(cell), row: Box::new(key.clone()), value: Box::new(source) },
+            Some(cell) => {
+                let row = key.expect("rows with encrypted columns have UUIDs, which are known before they are written").clone();
+                BindSource::Sealed { cell: Arc::new(cell), row: Box::new(row), value: Box::new(source) }
+            }
             None => source,
         };
         self.assignments.push(Assignment { name: &column.column, column, value: Assigned::Source(source) });
