@@ -76,6 +76,23 @@ fn a_chain_of_orphans_goes_from_end_to_end() {
     assert_eq!(tenant.rows(), "1 1 0 0 0");
 }
 
+/// Covers hold photos here, so many articles cannot go at once; photos hold prints, which hold nothing.
+#[test]
+fn many_go_with_what_they_held() {
+    let mut tenant = Tenant::create("orphans-many");
+    for title in ["a", "b", "c"] {
+        tenant.article(title, false);
+    }
+    let token = shared().token(tenant.slug, "admin").unwrap();
+    let send = |document: &str| Client::default().graphql(&tenant.url, Some(&token), document, json!({})).unwrap();
+    let refused = send("mutation { deleteManyArticle(filter: {}) { ok } }");
+    assert_eq!(refused.code().as_deref(), Some("NOT_SUPPORTED"), "{}", refused.json());
+    tenant.database.execute("UPDATE content.cover SET photo_id = NULL WHERE name <> 'c'").unwrap();
+    let gone = send("mutation { deleteManyPhoto(filter: {cover: {name: {isNull: true}}}) { ok affected } }");
+    assert_eq!(gone.data("/deleteManyPhoto"), json!({ "ok": true, "affected": 2 }));
+    assert_eq!(tenant.rows(), "3 3 1 0 1");
+}
+
 #[test]
 fn nothing_goes_when_one_of_the_chain_may_not() {
     let mut tenant = Tenant::create("orphans-denied");

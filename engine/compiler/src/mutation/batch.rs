@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::checking::Unknown;
 use super::connecting;
-use super::followers::{Follower, orphans, write_followers};
+use super::followers::{self, Follower, orphans, write_followers, write_orphan};
 use super::input::Data;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, not_found, owning};
+use super::{Answer, deleting, not_found, owning};
 use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, Clause};
@@ -102,7 +102,7 @@ pub(super) fn update<'a>(
 /// Deletes all rows that satisfy a filter.
 ///
 /// # Errors
-/// When other rows would have to go with them that only they hold.
+/// When rows that only they hold would go with them, and leave orphans themselves.
 pub(super) fn delete<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
@@ -110,8 +110,12 @@ pub(super) fn delete<'a>(
     filter: Clause<'a>,
 ) -> Result<(), Refused> {
     let env = program.env;
-    if let Some(orphan) = orphans(env, entity).first() {
-        let message = format!("`{}` is not offered: relation `{}` of {} removes orphans", field.name, orphan.field, entity.name);
+    let orphans = orphans(env, entity);
+    if let Some(orphan) = orphans.iter().find(|orphan| !followers::orphans(env, orphan.target).is_empty()) {
+        let message = format!(
+            "`{}` is not offered: relation `{}` of {} removes orphans that may leave orphans themselves",
+            field.name, orphan.field, entity.name
+        );
         return Err(Refused::new(message, ErrorCode::NotSupported, field.pos));
     }
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
@@ -128,7 +132,18 @@ pub(super) fn delete<'a>(
         state.sql.syntax(")");
     }
     write_followers(env, &mut state, &following, entity, old, 1);
-    state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column).syntax(") ");
+    for orphan in &orphans {
+        write_orphan(env, &mut state, entity, old, orphan);
+    }
+    state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column);
+    for orphan in &orphans {
+        state.sql.syntax(", ").column(old, &orphan.joining.column);
+    }
+    state.sql.syntax(")");
+    for orphan in &orphans {
+        deleting::write_removal(&mut state, orphan, " IN (SELECT ", gone);
+    }
+    state.sql.syntax(" ");
 
     let mut answer = Answer::begin(&mut state);
     batch.check_limit(&mut state, &mut answer);
@@ -146,7 +161,7 @@ pub(super) fn delete<'a>(
         });
     }
     batch.check_all(env, &mut state, &mut answer, gone, &clauses::ALWAYS);
-    answer.is_whole = permitted.is_always() && restricting.is_empty() && following.is_empty();
+    answer.is_whole = permitted.is_always() && restricting.is_empty() && following.is_empty() && orphans.is_empty();
     let kind = answer.finish_change(env, &mut state, entity, &[]);
     program.push(&Place::default(), state, kind);
     Ok(())

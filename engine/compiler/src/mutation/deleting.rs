@@ -100,7 +100,7 @@ fn remove_row<'a>(
     }
     state.sql.syntax(")");
     for orphan in orphans {
-        write_removal(&mut state, orphan, gone);
+        write_removal(&mut state, orphan, " = (SELECT ", gone);
     }
     state.sql.syntax(" ");
 
@@ -214,11 +214,11 @@ fn write_referring_rows(
     write_and(env, state, rows, visible);
 }
 
-/// Writes `, rows AS (DELETE …)`: the row that the deleted one held.
-fn write_removal(state: &mut State, orphan: &Orphan<'_>, gone: Alias) {
+/// Writes `, rows AS (DELETE …)`: what the deleted rows held. `held` compares with one of them or with several.
+pub(super) fn write_removal(state: &mut State, orphan: &Orphan<'_>, held: &'static str, gone: Alias) {
     let (removed, row) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.syntax(", ").alias(removed).syntax(" AS (DELETE FROM ").content(&orphan.target.table).syntax(" ").alias(row);
-    state.sql.syntax(" WHERE ").column(row, &orphan.target.primary_column().column).syntax(" = (SELECT ");
+    state.sql.syntax(" WHERE ").column(row, &orphan.target.primary_column().column).syntax(held);
     state.sql.column(gone, &orphan.joining.column).syntax(" FROM ").alias(gone).syntax("))");
 }
 
