@@ -40,6 +40,8 @@ struct Facts {
     may_administer: bool,
 }
 
+/// Held while the privileges of the common databases are changed.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7166401006)";
 /// Databases of every cluster that each role may enter unless that is revoked; one session in template1 blocks clones.
 pub(crate) const COMMON_DATABASES: [&str; 2] = ["postgres", "template1"];
 
@@ -130,17 +132,21 @@ fn associated(id: ServerId) -> Vec<u8> {
 
 /// Closes the databases that every cluster has to PUBLIC and makes the template. Changes nothing the second time.
 fn prepare(admin: &mut Session, address: &Address) -> Result<freehold_schema::ident::Ident, ProvisionError> {
-    for database in COMMON_DATABASES {
-        // A managed service's administrator is no superuser, and would lock itself out.
-        if !roles::is_superuser(admin)? {
-            admin.execute(
-                "keeping the administrator's access",
-                &format!("GRANT CONNECT ON DATABASE {database} TO CURRENT_USER"),
-            )?;
-        }
-        admin.execute("closing a common database", &format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"))?;
-    }
+    admin.transaction(|admin| {
+        // PostgreSQL refuses one of two that change a database's privileges at the same time: "tuple concurrently updated".
+        admin.execute("waiting for another preparation of the server", LOCK)?;
+        COMMON_DATABASES.iter().try_for_each(|database| close(admin, database))
+    })?;
     template::ensure(admin, address)
+}
+
+fn close(admin: &mut Session, database: &str) -> Result<(), ProvisionError> {
+    // A managed service's administrator is no superuser, and would lock itself out.
+    if !roles::is_superuser(admin)? {
+        admin.execute("keeping the administrator's access", &format!("GRANT CONNECT ON DATABASE {database} TO CURRENT_USER"))?;
+    }
+    admin.execute("closing a common database", &format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"))?;
+    Ok(())
 }
 
 fn read_facts(admin: &mut Session) -> Result<Facts, ProvisionError> {
