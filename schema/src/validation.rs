@@ -1,5 +1,7 @@
 //! Rules that values must satisfy before they are written (content API, section 13).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::names::FieldName;
@@ -59,4 +61,37 @@ pub enum Validator {
     Any(Box<Validator>),
     /// Rows that satisfy the first, judged by the second.
     Filter(Box<Validator>, Box<Validator>),
+}
+
+impl Validator {
+    /// The fields of the row itself that the rule looks at when it stands on `field`. What it looks at in other rows is not among them.
+    #[must_use]
+    pub fn own_fields<'v>(&'v self, field: &'v FieldName) -> BTreeSet<&'v FieldName> {
+        let mut found = BTreeSet::new();
+        self.collect_own_fields(field, &mut found);
+        found
+    }
+
+    fn collect_own_fields<'v>(&'v self, field: &'v FieldName, found: &mut BTreeSet<&'v FieldName>) {
+        match self {
+            Self::Defined
+            | Self::Empty
+            | Self::Pattern { .. }
+            | Self::LengthRange { .. }
+            | Self::Range { .. }
+            | Self::Equals(_) => drop(found.insert(field)),
+            Self::Not(rule) => rule.collect_own_fields(field, found),
+            Self::And(rules) | Self::Or(rules) => rules.iter().for_each(|rule| rule.collect_own_fields(field, found)),
+            Self::Conditional(condition, rule) => {
+                condition.collect_own_fields(field, found);
+                rule.collect_own_fields(field, found);
+            }
+            Self::InContext(path, rule) => {
+                if let [only] = path.as_slice() {
+                    rule.collect_own_fields(only, found);
+                }
+            }
+            Self::Every(_) | Self::Any(_) | Self::Filter(..) => {}
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! The checks of a write's data: rules of the schema, then what the database demands (content API, section 13).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use freehold_schema::model::{Column, ColumnKind, Entity, Field, FieldKind, RelationKind};
 use freehold_schema::names::FieldName;
+use freehold_schema::validation;
 use serde_json::Value;
 
 use super::input::{Data, Operation, Purpose};
@@ -57,13 +58,15 @@ impl<'a> Unknown<'a> {
         let values = known_values(entity, data, None);
         let is_given = |field: &FieldName| data.fields().any(|given| given == field);
         let (mut fields, mut checks) = (Vec::new(), Vec::new());
-        for check in of_row(entity, data, None)? {
-            let looked_at = check.looked_at();
-            let missing = looked_at.into_iter().filter(|field| !values.contains_key(*field) && !is_given(field));
-            let missing: Vec<&Field> = missing.filter_map(|field| entity.fields.get(field)).collect();
-            if !missing.is_empty() {
-                fields.extend(missing);
-                checks.push(check);
+        for field in in_order(entity) {
+            for rule in touched_rules(field, data) {
+                let looked_at = rule.validator.own_fields(&field.name).into_iter();
+                let missing = looked_at.filter(|field| !values.contains_key(*field) && !is_given(field));
+                let missing: Vec<&Field> = missing.filter_map(|field| entity.fields.get(field)).collect();
+                if !missing.is_empty() {
+                    fields.extend(missing);
+                    checks.push(prepared(field, rule, data)?);
+                }
             }
         }
         fields.sort_by_key(|field| entity.fields.get_index_of(&field.name));
@@ -72,39 +75,44 @@ impl<'a> Unknown<'a> {
     }
 }
 
-impl InputCheck {
-    fn looked_at(&self) -> BTreeSet<&FieldName> {
-        let mut fields = BTreeSet::new();
-        self.rule.fields(&self.field, &mut fields);
-        fields
-    }
-}
-
-/// Columns come before relations. Of an update, those that look at a given field.
-fn of_row(entity: &Entity, data: &Data<'_>, back: Option<&FieldName>) -> Result<Vec<InputCheck>, Refused> {
+/// Columns come before relations.
+fn in_order(entity: &Entity) -> impl Iterator<Item = &Field> {
     let (columns, relations): (Vec<_>, Vec<_>) =
         entity.fields.values().partition(|field| matches!(field.kind, FieldKind::Column(_)));
+    columns.into_iter().chain(relations)
+}
+
+/// The field's rules; of an update, those that look at a given field.
+fn touched_rules<'e>(field: &'e Field, data: &Data<'_>) -> impl Iterator<Item = &'e validation::Rule> {
+    field.rules.iter().filter(|rule| {
+        let looked_at = rule.validator.own_fields(&field.name);
+        data.purpose == Purpose::Create || data.fields().any(|given| looked_at.contains(given))
+    })
+}
+
+fn prepared(field: &Field, rule: &validation::Rule, data: &Data<'_>) -> Result<InputCheck, Refused> {
+    let judged = Rule::new(&rule.validator).map_err(|pattern| {
+        let message =
+            format!("the pattern `{pattern}` of field `{}` cannot be checked; write it without look-around", field.name);
+        Refused::new(message, ErrorCode::NotSupported, data.pos)
+    })?;
+    Ok(InputCheck { field: field.name.clone(), rule: judged, message: rule.message.as_str().into() })
+}
+
+/// All checks of a row, those of one field beside each other.
+fn of_row(entity: &Entity, data: &Data<'_>, back: Option<&FieldName>) -> Result<Vec<InputCheck>, Refused> {
     let mut checks = Vec::new();
-    for field in columns.into_iter().chain(relations) {
-        if back == Some(&field.name) {
+    for field in in_order(entity).filter(|field| back != Some(&field.name)) {
+        for rule in touched_rules(field, data) {
+            checks.push(prepared(field, rule, data)?);
+        }
+        // What else is checked looks at the field alone.
+        if data.purpose == Purpose::Update && !data.fields().any(|given| *given == field.name) {
             continue;
         }
-        let is_touched = |check: &InputCheck| {
-            let looked_at = check.looked_at();
-            data.purpose == Purpose::Create || data.fields().any(|given| looked_at.contains(given))
-        };
         let mut add = |rule: Rule, message: &str| {
-            let check = InputCheck { field: field.name.clone(), rule, message: message.into() };
-            checks.extend(Some(check).filter(is_touched));
+            checks.push(InputCheck { field: field.name.clone(), rule, message: message.into() });
         };
-        for rule in &field.rules {
-            let judged = Rule::new(&rule.validator).map_err(|pattern| {
-                let message =
-                    format!("the pattern `{pattern}` of field `{}` cannot be checked; write it without look-around", field.name);
-                Refused::new(message, ErrorCode::NotSupported, data.pos)
-            })?;
-            add(judged, &rule.message);
-        }
         if let FieldKind::Column(column) = &field.kind
             && let Some(schema) = &column.json_schema
         {

@@ -2,7 +2,7 @@
 //!
 //! A rule can hold, fail, or be undecided because a value is not known; only a definite failure counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use freehold_schema::names::FieldName;
@@ -97,24 +97,6 @@ impl Rule {
 }
 
 impl Rule {
-    /// Adds the fields of the row that the rule looks at when it stands on `field`.
-    pub fn fields<'r>(&'r self, field: &'r FieldName, found: &mut BTreeSet<&'r FieldName>) {
-        match self {
-            Self::Undecided => {}
-            Self::Of(field, rule) => rule.fields(field, found),
-            Self::Not(rule) => rule.fields(field, found),
-            Self::And(rules) | Self::Or(rules) => rules.iter().for_each(|rule| rule.fields(field, found)),
-            Self::Conditional(condition, rule) => [condition, rule].into_iter().for_each(|rule| rule.fields(field, found)),
-            Self::JsonSchema(_)
-            | Self::Required
-            | Self::Empty
-            | Self::Pattern(_)
-            | Self::LengthRange(..)
-            | Self::Range(..)
-            | Self::Equals(_) => drop(found.insert(field)),
-        }
-    }
-
     /// Prepares a column's JSON Schema; what is wrong with it when it is none.
     pub fn json_schema(schema: &Value) -> Result<Self, String> {
         jsonschema::validator_for(schema).map(|schema| Self::JsonSchema(Arc::new(schema))).map_err(|error| error.to_string())
