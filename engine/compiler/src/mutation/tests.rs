@@ -6,6 +6,7 @@ use super::{DatabaseError, Outcome, RunError, StatementError};
 use crate::bind::{BindContext, StepOutputs};
 use crate::caller::{Caller, Membership};
 use crate::compile::compile;
+use crate::error::RequestError;
 use crate::permissions::Permissions;
 use crate::plan::{MutationRootValue, Plan, Write};
 use crate::prepare::{Limits, prepare};
@@ -205,16 +206,20 @@ fn a_cascade_through_rows_of_one_kind_is_followed_beyond_the_first() {
     assert!(sql.contains("AND (false) IS NOT TRUE"), "{sql}");
 }
 
-/// The SQL of a mutation.
-fn sql(schema: &Schema, role: &str, document: &str) -> String {
+/// The plan of a document without variables.
+fn planned(schema: &Schema, role: &str, document: &str) -> Result<Plan, Vec<RequestError>> {
     let membership = Membership { role: RoleName::new(role), variables: std::collections::BTreeMap::new() };
     let caller = Caller::resolve(schema, None, &[membership]).unwrap();
     let permissions = Permissions::new(schema, caller.role_set());
     let api = api(schema, &[role]);
     let prepared = prepare(&api, document, None, &Limits::default()).unwrap();
     let variables = prepared.coerce(&api, &serde_json::Map::new()).unwrap();
-    let plan = compile(schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
-    plan.statements().into_iter().map(crate::plan::Statement::sql).collect()
+    compile(schema, &permissions, &api, &prepared, &variables, &caller)
+}
+
+/// The SQL of a mutation.
+fn sql(schema: &Schema, role: &str, document: &str) -> String {
+    planned(schema, role, document).unwrap().statements().into_iter().map(crate::plan::Statement::sql).collect()
 }
 
 #[test]
@@ -238,15 +243,7 @@ fn permissions_are_judged_before_a_unique_key_can_be_found_taken() {
 
 /// Statements of the only root field, and round trips: a transaction adds its beginning and its end.
 fn round_trips(document: &str) -> usize {
-    let (schema, role) = (blog(), "admin");
-    let caller =
-        Caller::resolve(&schema, None, &[Membership { role: RoleName::new(role), variables: std::collections::BTreeMap::new() }]);
-    let caller = caller.unwrap();
-    let permissions = Permissions::new(&schema, caller.role_set());
-    let api = api(&schema, &[role]);
-    let prepared = prepare(&api, document, None, &Limits::default()).unwrap();
-    let variables = prepared.coerce(&api, &serde_json::Map::new()).unwrap();
-    let plan = compile(&schema, &permissions, &api, &prepared, &variables, &caller).unwrap();
+    let plan = planned(&blog(), "admin", document).unwrap();
     let Plan::Mutation(mut plan) = plan else { panic!("a mutation gives a mutation plan") };
     let MutationRootValue::Write(write) = plan.roots.remove(0).value else { panic!("a write") };
     write.statements().count() + if write.is_single() { 0 } else { 2 }
@@ -301,16 +298,9 @@ fn rules_that_an_update_does_not_touch_are_not_prepared() {
     let sdl = r#"type A { code: String @pattern(regex: "^(?=a)", message: "m") title: String }"#;
     let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
     let update = |data: &str| {
-        let document =
-            format!(r#"mutation {{ updateA(by: {{id: "00000000-0000-0000-0000-000000000007"}}, data: {{{data}}}) {{ ok }} }}"#);
-        let api = api(&schema, &["admin"]);
-        let caller =
-            Caller::resolve(&schema, None, &[Membership { role: RoleName::new("admin"), variables: Default::default() }])
-                .unwrap();
-        let permissions = Permissions::new(&schema, caller.role_set());
-        let prepared = prepare(&api, &document, None, &Limits::default()).unwrap();
-        let variables = prepared.coerce(&api, &serde_json::Map::new()).unwrap();
-        compile(&schema, &permissions, &api, &prepared, &variables, &caller).map(drop).map_err(|errors| errors[0].message.clone())
+        let by = r#"by: {id: "00000000-0000-0000-0000-000000000007"}"#;
+        let plan = planned(&schema, "admin", &format!("mutation {{ updateA({by}, data: {{{data}}}) {{ ok }} }}"));
+        plan.map(drop).map_err(|errors| errors[0].message.clone())
     };
     assert_eq!(update(r#"title: "x""#), Ok(()));
     assert!(update(r#"code: "x""#).unwrap_err().contains("look-around"));
