@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::checking::Unknown;
 use super::connecting;
-use super::followers::{self, Follower, orphans, write_followers, write_orphan};
+use super::followers::{Follower, orphans, write_followers};
 use super::input::Data;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
@@ -111,7 +111,7 @@ pub(super) fn delete<'a>(
 ) -> Result<(), Refused> {
     let env = program.env;
     let orphans = orphans(env, entity);
-    if let Some(orphan) = orphans.iter().find(|orphan| !followers::orphans(env, orphan.target).is_empty()) {
+    if let Some(orphan) = orphans.iter().find(|orphan| orphan.holds_others(env)) {
         let message = format!(
             "`{}` is not offered: relation `{}` of {} removes orphans that may leave orphans themselves",
             field.name, orphan.field, entity.name
@@ -132,17 +132,7 @@ pub(super) fn delete<'a>(
         state.sql.syntax(")");
     }
     write_followers(env, &mut state, &following, entity, old, 1);
-    for orphan in &orphans {
-        write_orphan(env, &mut state, entity, old, orphan);
-    }
-    state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column);
-    for orphan in &orphans {
-        state.sql.syntax(", ").column(old, &orphan.joining.column);
-    }
-    state.sql.syntax(")");
-    for orphan in &orphans {
-        deleting::write_removal(&mut state, orphan, " IN (SELECT ", gone);
-    }
+    deleting::write_orphans(env, &mut state, entity, &orphans, old, gone, " IN (SELECT ");
     state.sql.syntax(" ");
 
     let mut answer = Answer::begin(&mut state);

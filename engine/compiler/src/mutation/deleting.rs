@@ -47,8 +47,8 @@ fn remove_below<'a>(
             format!("deleting {} is not offered: orphans that go with it may leave orphans of the same kind", entity.name);
         return Err(Refused::new(message, ErrorCode::NotSupported, pos));
     }
-    let holds_none = |orphan: &Orphan<'_>| followers::orphans(program.env, orphan.target).is_empty();
-    let (plain, holding): (Vec<_>, Vec<_>) = followers::orphans(program.env, entity).into_iter().partition(holds_none);
+    let (holding, plain): (Vec<_>, Vec<_>) =
+        followers::orphans(program.env, entity).into_iter().partition(|orphan| orphan.holds_others(program.env));
     if holding.is_empty() {
         return remove_row(program, entity, found, &plain, place);
     }
@@ -91,17 +91,7 @@ fn remove_row<'a>(
         write_references(env, &mut state, restricting, &ALWAYS, entity, row);
     }
     write_followers(env, &mut state, &following, entity, old, 1);
-    for orphan in orphans {
-        write_orphan(env, &mut state, entity, old, orphan);
-    }
-    state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column);
-    for orphan in orphans {
-        state.sql.syntax(", ").column(old, &orphan.joining.column);
-    }
-    state.sql.syntax(")");
-    for orphan in orphans {
-        write_removal(&mut state, orphan, " = (SELECT ", gone);
-    }
+    write_orphans(env, &mut state, entity, orphans, old, gone, " = (SELECT ");
     state.sql.syntax(" ");
 
     let mut answer = Answer::begin(&mut state);
@@ -214,12 +204,30 @@ fn write_referring_rows(
     write_and(env, state, rows, visible);
 }
 
-/// Writes `, rows AS (DELETE …)`: what the deleted rows held. `held` compares with one of them or with several.
-pub(super) fn write_removal(state: &mut State, orphan: &Orphan<'_>, held: &'static str, gone: Alias) {
-    let (removed, row) = (state.sql.next_alias(), state.sql.next_alias());
-    state.sql.syntax(", ").alias(removed).syntax(" AS (DELETE FROM ").content(&orphan.target.table).syntax(" ").alias(row);
-    state.sql.syntax(" WHERE ").column(row, &orphan.target.primary_column().column).syntax(held);
-    state.sql.column(gone, &orphan.joining.column).syntax(" FROM ").alias(gone).syntax("))");
+/// Ends the DELETE of `old`, as which `gone` has the rows, and writes one of what they held for each relation; `held` compares with one of them or with several.
+pub(super) fn write_orphans<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    entity: &'a Entity,
+    orphans: &[Orphan<'a>],
+    old: Alias,
+    gone: Alias,
+    held: &'static str,
+) {
+    for orphan in orphans {
+        write_orphan(env, state, entity, old, orphan);
+    }
+    state.sql.syntax(" RETURNING ").column(old, &entity.primary_column().column);
+    for orphan in orphans {
+        state.sql.syntax(", ").column(old, &orphan.joining.column);
+    }
+    state.sql.syntax(")");
+    for orphan in orphans {
+        let (removed, row) = (state.sql.next_alias(), state.sql.next_alias());
+        state.sql.syntax(", ").alias(removed).syntax(" AS (DELETE FROM ").content(&orphan.target.table).syntax(" ").alias(row);
+        state.sql.syntax(" WHERE ").column(row, &orphan.target.primary_column().column).syntax(held);
+        state.sql.column(gone, &orphan.joining.column).syntax(" FROM ").alias(gone).syntax("))");
+    }
 }
 
 /// The key of the only row of a CTE.

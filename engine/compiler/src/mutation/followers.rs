@@ -33,6 +33,13 @@ pub(super) struct Orphan<'a> {
     pub target: &'a Entity,
 }
 
+impl Orphan<'_> {
+    /// Whether rows would go with it in turn.
+    pub fn holds_others(&self, env: &Env<'_>) -> bool {
+        !orphans(env, self.target).is_empty()
+    }
+}
+
 impl Follower<'_> {
     fn cascades(&self) -> bool {
         self.on_delete == OnDelete::Cascade
