@@ -13,7 +13,6 @@ use freehold_executor::Row;
 use serde_json::{Map, Value};
 
 use crate::content::execute::{RequestSplice, Values, malformed, value_of};
-use crate::content::splice::Unopened;
 use crate::http::accept::Style;
 use crate::http::failure::{ErrorEntry, Extensions, Failure};
 
@@ -124,7 +123,7 @@ impl Writer {
     }
 
     /// Puts in what only the engine can make.
-    pub fn splice(&mut self, splice: &RequestSplice<'_>) -> Result<(), Unopened> {
+    pub fn splice(&mut self, splice: &RequestSplice<'_>) -> Result<(), Failure> {
         self.data = splice.apply(std::mem::take(&mut self.data))?;
         Ok(())
     }

@@ -27,13 +27,11 @@ impl TenantCipher {
 
     /// What was stored in a cell of the row with this id; None when it is not what this tenant's engine once stored there.
     pub fn open(&self, cell: &EncryptedCell, row: Uuid, stored: &[u8]) -> Option<SecretBytes> {
-        let (version, _) = stored.split_first()?;
-        let sealed = stored.get(if cell.lookup { LOOKUP_BYTES } else { 1 }..)?;
-        let associated = self.of_column(cell).with("row", row).canonical_bytes();
-        if *version != KEY_VERSION {
+        if *stored.first()? != KEY_VERSION {
             return None;
         }
-        self.key.open(sealed, &associated).ok()
+        let sealed = stored.get(if cell.lookup { LOOKUP_BYTES } else { 1 }..)?;
+        self.key.open(sealed, &self.of_cell(cell, row)).ok()
     }
 
     /// A text of the engine's own, to be kept in the tenant's database under `name`.
@@ -45,6 +43,10 @@ impl TenantCipher {
     pub fn open_text(&self, name: &str, sealed: &[u8]) -> Option<String> {
         let opened = self.key.open(sealed, name.as_bytes()).ok()?;
         String::from_utf8(opened.expose().to_vec()).ok()
+    }
+
+    fn of_cell(&self, cell: &EncryptedCell, row: Uuid) -> Vec<u8> {
+        self.of_column(cell).with("row", row).canonical_bytes()
     }
 
     fn of_column(&self, cell: &EncryptedCell) -> EncryptionContext {
@@ -60,8 +62,7 @@ impl TenantCipher {
 impl Cipher for TenantCipher {
     fn seal(&self, cell: &EncryptedCell, row: Uuid, plaintext: &str) -> Vec<u8> {
         let mut stored = if cell.lookup { self.lookup(cell, plaintext) } else { vec![KEY_VERSION] };
-        let associated = self.of_column(cell).with("row", row).canonical_bytes();
-        stored.extend_from_slice(&self.key.seal(plaintext.as_bytes(), &associated));
+        stored.extend_from_slice(&self.key.seal(plaintext.as_bytes(), &self.of_cell(cell, row)));
         stored
     }
 

@@ -24,7 +24,7 @@ use crate::content::documents::{Document, lock};
 use crate::content::mutation;
 use crate::content::planning::{Asked, Planned};
 use crate::content::releases::{Release, RoleApi};
-use crate::content::splice::{Splice, Unopened, new_marker};
+use crate::content::splice::{Splice, new_marker};
 use crate::content::trace::Trace;
 use crate::http::accept::Style;
 use crate::http::failure::Failure;
@@ -288,9 +288,7 @@ impl Setting {
     ) -> Result<Writer, Failure> {
         let mut writer = Writer::new(self.style, size_of(rows));
         writer.roots(&query.roots, rows, introspected, values)?;
-        if !query.slots.is_empty() {
-            writer.splice(&self.splice(values, &query.slots)).map_err(unopened)?;
-        }
+        writer.splice(&self.splice(values, &query.slots))?;
         Ok(writer)
     }
 
@@ -346,8 +344,11 @@ impl RequestSplice<'_> {
     /// The text with its values.
     ///
     /// # Errors
-    /// See [`Splice::apply`].
-    pub fn apply(&self, text: Vec<u8>) -> Result<Vec<u8>, Unopened> {
+    /// See [`Splice::apply`]: stored values that nobody but an intruder can have made.
+    pub fn apply(&self, text: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        if self.slots.is_empty() {
+            return Ok(text);
+        }
         let state = &self.setting.state;
         let signer = state.image_signer.tenant(self.setting.tenant.id());
         let splice = Splice {
@@ -359,7 +360,7 @@ impl RequestSplice<'_> {
             public_url: &state.images_url,
             now: self.values.now,
         };
-        splice.apply(text)
+        splice.apply(text).map_err(|error| Failure::Execute(ExecuteError::Internal { reason: error.to_string() }))
     }
 }
 
@@ -382,11 +383,6 @@ pub fn missing_row() -> Failure {
     Failure::Execute(ExecuteError::Internal {
         reason: "a statement returned fewer rows than its plan has root fields".to_owned(),
     })
-}
-
-/// For stored values that nobody but an intruder can have made.
-pub fn unopened(error: Unopened) -> Failure {
-    Failure::Execute(ExecuteError::Internal { reason: error.to_string() })
 }
 
 /// For values that are not what the plan says.

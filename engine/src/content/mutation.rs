@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use freehold_compiler::bind::{BindValue, StepOutputs};
 use freehold_compiler::mutation::{DatabaseError, Outcome, RunError, StatementError, member};
 use freehold_compiler::plan::{MutationRoot, MutationRootValue, Plan, Transaction, Write};
-use freehold_executor::answers::{self, Known};
+use freehold_executor::answers::{self, AnswerKey, Known};
 use freehold_executor::{self as executor, ExecuteError, SqlStatement};
 
 use crate::content::answer::{Answer, Introspected, Writer};
 use crate::content::documents::lock;
-use crate::content::execute::{ReadyPlan, ReadyRoot, Setting, Values, missing_row, unopened};
+use crate::content::execute::{ReadyPlan, ReadyRoot, Setting, Values, missing_row};
 use crate::http::failure::Failure;
 
 /// Runs a mutation.
@@ -116,8 +116,7 @@ async fn in_transaction(
                 (_, None) => setting.state.sealer.note_write(&setting.tenant),
                 // What it did is undone; what it said is kept all the same.
                 (Some(key), Some(_)) => {
-                    let json = values.sealed_answer(setting.root_json(root, &done, values)?);
-                    let (statement, binds) = answers::keep(key, place, json);
+                    let (statement, binds) = setting.keep(key, place, root, &done, values)?;
                     registry.query(&setting.tenant, &Arc::new(statement), binds, setting.deadline).await?;
                 }
                 (None, Some(_)) => {}
@@ -208,9 +207,7 @@ impl Attempt<'_> {
         }
         let done = self.root(root, ready, transaction)?;
         if done.failed().is_none() {
-            let json = self.setting.root_json(root, &done, self.values).map_err(Ended::Failed)?;
-            let json = self.values.sealed_answer(json);
-            let (statement, binds) = answers::keep(key, place, json);
+            let (statement, binds) = self.setting.keep(key, place, root, &done, self.values).map_err(Ended::Failed)?;
             self.send(&root.key, &statement, binds, transaction)?;
         }
         Ok(done)
@@ -305,23 +302,26 @@ impl Attempt<'_> {
 }
 
 impl Setting {
-    /// The JSON of a root field.
-    fn root_json(&self, root: &MutationRoot, done: &Done, values: &Values) -> Result<String, Failure> {
+    /// A statement that keeps the answer of a root field.
+    fn keep(
+        &self,
+        key: &AnswerKey,
+        place: i32,
+        root: &MutationRoot,
+        done: &Done,
+        values: &Values,
+    ) -> Result<(SqlStatement, Vec<BindValue>), Failure> {
         let mut writer = Writer::new(self.style, 256);
         self.write_root(&mut writer, root, done.clone(), values)?;
-        writer.only_value(&root.key).ok_or(Failure::Internal)
+        let json = writer.only_value(&root.key).ok_or(Failure::Internal)?;
+        Ok(answers::keep(key, place, values.sealed_answer(json)))
     }
 
     /// Writes the answer of a root field.
     fn write_root(&self, writer: &mut Writer, root: &MutationRoot, done: Done, values: &Values) -> Result<(), Failure> {
         match (&root.value, done) {
             (MutationRootValue::Write(write), Done::Write(outcome)) => {
-                let json = write.answer(&outcome).into_bytes();
-                let json = if write.slots.is_empty() {
-                    json
-                } else {
-                    self.splice(values, &write.slots).apply(json).map_err(unopened)?
-                };
+                let json = self.splice(values, &write.slots).apply(write.answer(&outcome).into_bytes())?;
                 writer.field(&root.key, &json);
             }
             (MutationRootValue::Transaction(transaction), Done::Transaction(outcome, fields)) => {
