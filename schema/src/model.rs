@@ -181,6 +181,12 @@ impl ColumnKind {
 }
 
 impl Column {
+    /// Whether rows can be ordered by it.
+    #[must_use]
+    pub fn is_sortable(&self) -> bool {
+        !self.list && self.kind != ColumnKind::StoredImage && self.encryption.is_none()
+    }
+
     /// The PostgreSQL type of such a column when the schema asks for no other.
     #[must_use]
     pub fn default_pg_type(&self) -> Option<&'static str> {

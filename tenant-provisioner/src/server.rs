@@ -42,6 +42,7 @@ struct Facts {
 
 /// Held while the privileges of the common databases are changed.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7166401006)";
+
 /// Databases of every cluster that each role may enter unless that is revoked; one session in template1 blocks clones.
 pub(crate) const COMMON_DATABASES: [&str; 2] = ["postgres", "template1"];
 

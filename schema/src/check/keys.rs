@@ -215,7 +215,7 @@ fn lower_order(draft: &OrderDraft, entity: &Entity, world: &World, errors: &mut 
         let field = world.field(current, step, errors)?;
         match &field.kind {
             FieldKind::Column(column) if is_last => {
-                if column.list || column.kind == ColumnKind::StoredImage || column.encryption.is_some() {
+                if !column.is_sortable() {
                     errors.add(step.at, codes::ORDER_INVALID, format!("rows cannot be ordered by `{}`", step.value));
                 }
             }

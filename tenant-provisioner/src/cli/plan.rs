@@ -77,11 +77,10 @@ pub(super) fn put(
 ) -> Result<Exit, Failure> {
     let provisioner = Context::find(context)?.provisioner(runtime)?;
     let tenant = provisioner.tenant(slug)?;
-    if let Some(name) = name {
-        check(&provisioner, name)?;
-    }
     if !dry_run {
         provisioner.set_tenant_plan(&tenant, name)?;
+    } else if let Some(name) = name {
+        check(&provisioner, name)?;
     }
     let changed = tenant.plan.as_ref().map(|plan| &plan.name) != name;
     output.answer(&json!({ "slug": slug, "dry_run": dry_run, "plan": name, "changed": changed }), || {

@@ -1,7 +1,7 @@
 //! Types through which an entity is read: object, meta, filter, order, unique filters, connection.
 
 use freehold_schema::acl::OperationKind;
-use freehold_schema::model::{Column, ColumnKind, Entity, Field, FieldKind, Relation, RelationKind};
+use freehold_schema::model::{Column, Entity, Field, FieldKind, Relation, RelationKind};
 use freehold_schema::names::FieldName;
 
 use super::aggregates::{aggregate, group};
@@ -167,12 +167,8 @@ impl<'a> Builder<'a> {
     fn order(&mut self, entity: &Entity, visible: &[&Field]) {
         let sortable = visible.iter().filter_map(|it| {
             let value = match &it.kind {
-                FieldKind::Column(column)
-                    if column.list || column.kind == ColumnKind::StoredImage || column.encryption.is_some() =>
-                {
-                    return None;
-                }
-                FieldKind::Column(_) => "OrderDirection".to_owned(),
+                FieldKind::Column(column) if column.is_sortable() => "OrderDirection".to_owned(),
+                FieldKind::Column(_) => return None,
                 FieldKind::Relation(relation) if relation.is_has_many() => return None,
                 FieldKind::Relation(relation) => format!("{}OrderBy", relation.target),
             };
