@@ -1,6 +1,6 @@
 //! Encrypted fields: callers see values, the database holds none in the clear, and what was moved or changed there does not open.
 
-use freehold_tests::{Answer, Client, Database, shared};
+use freehold_tests::{Client, OwnTenant, shared};
 use serde_json::{Value, json};
 
 const SCHEMA: &str = r#"
@@ -26,61 +26,40 @@ type Visit @unique(fields: ["patient", "day"]) {
 /// In every value that is encrypted here.
 const SECRET: &str = "sesame";
 
-struct Tenant {
-    slug: &'static str,
-    url: String,
-    database: Database,
+/// The data of an answer without errors.
+#[track_caller]
+fn ask(tenant: &OwnTenant, role: &str, document: &str) -> Value {
+    let answer = tenant.answer(role, document).json();
+    assert!(answer["errors"].is_null(), "{document}: {answer}");
+    answer["data"].clone()
 }
 
-impl Tenant {
-    fn create(slug: &'static str) -> Self {
-        let schema = shared().write(&format!("{slug}.graphql"), SCHEMA);
-        let tenant = shared().json(&["tenant", "create", slug, "--schema", schema.to_str().unwrap()]).unwrap();
-        let database = shared().database(tenant["database"].as_str().unwrap()).unwrap();
-        Self { slug, url: tenant["content_url"].as_str().unwrap().to_owned(), database }
-    }
+/// The result of a write that succeeds.
+#[track_caller]
+fn write(tenant: &OwnTenant, field: &str) -> Value {
+    let data = ask(tenant, "admin", &format!("mutation {{ write: {field} }}"));
+    assert_eq!(data["write"]["ok"], true, "{data}");
+    data["write"].clone()
+}
 
-    fn answer(&self, role: &str, document: &str) -> Answer {
-        let token = shared().token(self.slug, role).unwrap();
-        Client::default().graphql(&self.url, Some(&token), document, json!({})).unwrap()
-    }
+fn names(tenant: &OwnTenant, role: &str, filter: &str) -> String {
+    let data = ask(tenant, role, &format!("{{ listPatient(filter: {filter}) {{ name }} }}"));
+    let names = data["listPatient"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap());
+    names.collect::<Vec<_>>().join(" ")
+}
 
-    /// The data of an answer without errors.
-    #[track_caller]
-    fn ask(&self, role: &str, document: &str) -> Value {
-        let answer = self.answer(role, document).json();
-        assert!(answer["errors"].is_null(), "{document}: {answer}");
-        answer["data"].clone()
-    }
-
-    /// The result of a write that succeeds.
-    #[track_caller]
-    fn write(&self, field: &str) -> Value {
-        let data = self.ask("admin", &format!("mutation {{ write: {field} }}"));
-        assert_eq!(data["write"]["ok"], true, "{data}");
-        data["write"].clone()
-    }
-
-    fn names(&self, role: &str, filter: &str) -> String {
-        let data = self.ask(role, &format!("{{ listPatient(filter: {filter}) {{ name }} }}"));
-        let names = data["listPatient"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap());
-        names.collect::<Vec<_>>().join(" ")
-    }
-
-    /// Tables with a row that has the text somewhere, as it stands or as bytes.
-    fn tables_with(&mut self, text: &str) -> Vec<String> {
-        let tables = "SELECT format('%I.%I', schemaname, tablename) AS value FROM pg_tables WHERE schemaname IN ('content', 'freehold') ORDER BY 1";
-        let mut tables = self.database.texts(tables).unwrap();
-        assert!(tables.len() > 5, "{tables:?}");
-        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-        tables.retain(|table| {
-            let query = format!(
-                "SELECT count(*)::text AS value FROM {table} t WHERE t::text ILIKE '%{text}%' OR t::text ILIKE '%{hex}%'"
-            );
-            self.database.texts(&query).unwrap() != ["0"]
-        });
-        tables
-    }
+/// Tables with a row that has the text somewhere, as it stands or as bytes.
+fn tables_with(tenant: &mut OwnTenant, text: &str) -> Vec<String> {
+    let tables = "SELECT format('%I.%I', schemaname, tablename) AS value FROM pg_tables WHERE schemaname IN ('content', 'freehold') ORDER BY 1";
+    let mut tables = tenant.database.texts(tables).unwrap();
+    assert!(tables.len() > 5, "{tables:?}");
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    tables.retain(|table| {
+        let query =
+            format!("SELECT count(*)::text AS value FROM {table} t WHERE t::text ILIKE '%{text}%' OR t::text ILIKE '%{hex}%'");
+        tenant.database.texts(&query).unwrap() != ["0"]
+    });
+    tables
 }
 
 /// `name`'s insurance is `<SECRET> <name>`.
@@ -92,12 +71,15 @@ fn patient(name: &str) -> String {
 
 #[test]
 fn callers_see_values_wherever_they_ask_for_them() {
-    let tenant = Tenant::create("encrypted-values");
-    let created = tenant.write(&format!(
-        r#"createPatient(data: {{name: "Ann", insurance: "{SECRET} \"1\"", record: {{b: [1, "{SECRET}"], a: null}},
+    let tenant = OwnTenant::create("encrypted-values", SCHEMA);
+    let created = write(
+        &tenant,
+        &format!(
+            r#"createPatient(data: {{name: "Ann", insurance: "{SECRET} \"1\"", record: {{b: [1, "{SECRET}"], a: null}},
             visits: [{{create: {{day: 1, diagnosis: "{SECRET} a"}}}}, {{create: {{day: 2, diagnosis: ""}}}}]}})
             {{ ok errorMessage node {{ id insurance record visits {{ diagnosis }} }} }}"#
-    ));
+        ),
+    );
     let values = json!({
         "insurance": format!("{SECRET} \"1\""), "record": { "b": [1, SECRET], "a": null },
         "visits": [{ "diagnosis": format!("{SECRET} a") }, { "diagnosis": "" }],
@@ -107,7 +89,8 @@ fn callers_see_values_wherever_they_ask_for_them() {
     assert_eq!(created["node"], expected);
     // As rows, as JSON made by PostgreSQL, by key, through relations, beside each other.
     let read = "insurance record visits { diagnosis }";
-    let data = tenant.ask(
+    let data = ask(
+        &tenant,
         "admin",
         &format!(
             r#"{{ listPatient {{ {read} }} getPatient(by: {{name: "Ann"}}) {{ {read} }}
@@ -129,40 +112,58 @@ fn callers_see_values_wherever_they_ask_for_them() {
 
 #[test]
 fn every_kind_of_write_encrypts() {
-    let mut tenant = Tenant::create("encrypted-writes");
-    tenant.write(&patient("Ann"));
-    let now = |tenant: &Tenant| {
-        tenant.ask("admin", r#"{ listPatient { name insurance visits { diagnosis } } }"#)["listPatient"].clone()
+    let mut tenant = OwnTenant::create("encrypted-writes", SCHEMA);
+    write(&tenant, &patient("Ann"));
+    let now = |tenant: &OwnTenant| {
+        ask(tenant, "admin", r#"{ listPatient { name insurance visits { diagnosis } } }"#)["listPatient"].clone()
     };
-    let updated = tenant.write(&format!(
-        r#"updatePatient(by: {{name: "Ann"}}, data: {{insurance: "{SECRET} 2", visits: [{{create: {{day: 1, diagnosis: "{SECRET} x"}}}}]}})
+    let updated = write(
+        &tenant,
+        &format!(
+            r#"updatePatient(by: {{name: "Ann"}}, data: {{insurance: "{SECRET} 2", visits: [{{create: {{day: 1, diagnosis: "{SECRET} x"}}}}]}})
             {{ ok node {{ insurance }} }}"#
-    ));
+        ),
+    );
     assert_eq!(updated["node"]["insurance"], format!("{SECRET} 2"));
-    tenant.write(&format!(
-        r#"updatePatient(by: {{name: "Ann"}}, data: {{visits: [{{update: {{by: {{day: 1}}, data: {{diagnosis: "{SECRET} y"}}}}}},
+    write(
+        &tenant,
+        &format!(
+            r#"updatePatient(by: {{name: "Ann"}}, data: {{visits: [{{update: {{by: {{day: 1}}, data: {{diagnosis: "{SECRET} y"}}}}}},
             {{upsert: {{by: {{day: 2}}, update: {{diagnosis: "no"}}, create: {{day: 2, diagnosis: "{SECRET} z"}}}}}}]}}) {{ ok }}"#
-    ));
+        ),
+    );
     let visits = json!([{ "diagnosis": format!("{SECRET} y") }, { "diagnosis": format!("{SECRET} z") }]);
     assert_eq!(now(&tenant), json!([{ "name": "Ann", "insurance": format!("{SECRET} 2"), "visits": visits }]));
     for (secret, name) in [("new", "Bob"), ("newer", "Bob")] {
-        tenant.write(&format!(
-            r#"upsertPatient(by: {{name: "{name}"}}, update: {{insurance: "{SECRET} {secret}"}}, create: {{name: "Bob", insurance: "{SECRET} {secret}"}}) {{ ok }}"#
-        ));
+        write(
+            &tenant,
+            &format!(
+                r#"upsertPatient(by: {{name: "{name}"}}, update: {{insurance: "{SECRET} {secret}"}}, create: {{name: "Bob", insurance: "{SECRET} {secret}"}}) {{ ok }}"#
+            ),
+        );
         assert_eq!(now(&tenant)[1]["insurance"], format!("{SECRET} {secret}"));
     }
-    tenant.write(&format!(r#"createManyPatient(data: [{{name: "Cid", insurance: "{SECRET} c"}}, {{name: "Dan"}}]) {{ ok }}"#));
-    tenant.write(r#"updatePatient(by: {name: "Cid"}, data: {insurance: null}) { ok }"#);
-    tenant.write(&format!(r#"createVisit(data: {{day: 5, diagnosis: "{SECRET} c", patient: {{connectOrCreate: {{connect: {{name: "Eve"}}, create: {{name: "Eve", insurance: "{SECRET} e"}}}}}}}}) {{ ok }}"#));
+    write(&tenant, &format!(r#"createManyPatient(data: [{{name: "Cid", insurance: "{SECRET} c"}}, {{name: "Dan"}}]) {{ ok }}"#));
+    write(&tenant, r#"updatePatient(by: {name: "Cid"}, data: {insurance: null}) { ok }"#);
+    write(
+        &tenant,
+        &format!(
+            r#"createVisit(data: {{day: 5, diagnosis: "{SECRET} c", patient: {{connectOrCreate: {{connect: {{name: "Eve"}}, create: {{name: "Eve", insurance: "{SECRET} e"}}}}}}}}) {{ ok }}"#
+        ),
+    );
     let insurances: Vec<Value> = now(&tenant).as_array().unwrap().iter().map(|row| row["insurance"].clone()).collect();
     assert_eq!(insurances, [json!("sesame 2"), json!("sesame newer"), Value::Null, Value::Null, json!("sesame e")]);
-    assert_eq!(tenant.names("admin", "{insurance: {isNull: true}}"), "Cid Dan");
-    let gone = tenant.write(r#"deletePatient(by: {name: "Bob"}) { ok node { insurance } }"#);
+    assert_eq!(names(&tenant, "admin", "{insurance: {isNull: true}}"), "Cid Dan");
+    let gone = write(&tenant, r#"deletePatient(by: {name: "Bob"}) { ok node { insurance } }"#);
     assert_eq!(gone["node"]["insurance"], "sesame newer");
     // The log of all that, too.
     assert_eq!(tenant.database.texts("SELECT (count(*) > 10)::text AS value FROM freehold.event").unwrap(), ["true"]);
-    assert_eq!(tenant.tables_with(SECRET), Vec::<String>::new());
-    assert_eq!(tenant.tables_with("Eve"), ["content.patient", "freehold.event"], "what is not encrypted can be found like this");
+    assert_eq!(tables_with(&mut tenant, SECRET), Vec::<String>::new());
+    assert_eq!(
+        tables_with(&mut tenant, "Eve"),
+        ["content.patient", "freehold.event"],
+        "what is not encrypted can be found like this"
+    );
     // One value cannot be the same bytes in many rows.
     let many = tenant.answer("admin", r#"mutation { updateManyPatient(filter: {}, data: {insurance: "x"}) { ok } }"#);
     assert_eq!((many.status, many.code().as_deref()), (400, Some("BAD_USER_INPUT")), "{}", many.json());
@@ -170,11 +171,11 @@ fn every_kind_of_write_encrypts() {
 
 #[test]
 fn rows_are_found_by_whole_values() {
-    let mut tenant = Tenant::create("encrypted-lookups");
+    let mut tenant = OwnTenant::create("encrypted-lookups", SCHEMA);
     for name in ["Ann", "Bob", "Public"] {
-        tenant.write(&patient(name));
+        write(&tenant, &patient(name));
     }
-    tenant.write(r#"createPatient(data: {name: "Zoe"}) { ok errorMessage }"#);
+    write(&tenant, r#"createPatient(data: {name: "Zoe"}) { ok errorMessage }"#);
     for (filter, found) in [
         (r#"{insurance: {eq: "sesame Bob"}}"#, "Bob"),
         (r#"{insurance: {eq: "SESAME Bob"}}"#, ""),
@@ -184,11 +185,11 @@ fn rows_are_found_by_whole_values() {
         (r#"{not: {insurance: {or: [{eq: "sesame Ann"}, {isNull: true}]}}}"#, "Bob Public"),
         (r#"{record: {isNull: false}}"#, ""),
     ] {
-        assert_eq!(tenant.names("admin", filter), found, "{filter}");
+        assert_eq!(names(&tenant, "admin", filter), found, "{filter}");
     }
     // Nobody finds a row by what he may not read in it.
-    assert_eq!(tenant.names("reader", r#"{insurance: {in: ["sesame Ann", "sesame Public"]}}"#), "Public");
-    let seen = tenant.ask("reader", "{ listPatient { name insurance } }");
+    assert_eq!(names(&tenant, "reader", r#"{insurance: {in: ["sesame Ann", "sesame Public"]}}"#), "Public");
+    let seen = ask(&tenant, "reader", "{ listPatient { name insurance } }");
     let seen: Vec<&Value> = seen["listPatient"].as_array().unwrap().iter().map(|row| &row["insurance"]).collect();
     assert_eq!(seen, [&Value::Null, &Value::Null, &json!("sesame Public"), &Value::Null]);
     for refused in [
@@ -217,9 +218,9 @@ fn rows_are_found_by_whole_values() {
 
 #[test]
 fn rules_are_judged_before_encryption() {
-    let tenant = Tenant::create("encrypted-rules");
+    let tenant = OwnTenant::create("encrypted-rules", SCHEMA);
     let write = |data: &str| {
-        tenant.ask("admin", &format!("mutation {{ createPatient(data: {{name: \"x\", {data}}}) {{ ok validation {{ errors {{ message {{ text }} }} }} }} }}"))
+        ask(&tenant, "admin", &format!("mutation {{ createPatient(data: {{name: \"x\", {data}}}) {{ ok validation {{ errors {{ message {{ text }} }} }} }} }}"))
             ["createPatient"]
             .clone()
     };
@@ -230,11 +231,11 @@ fn rules_are_judged_before_encryption() {
 
 #[test]
 fn what_was_moved_or_changed_in_the_database_does_not_open() {
-    let mut tenant = Tenant::create("encrypted-tampering");
+    let mut tenant = OwnTenant::create("encrypted-tampering", SCHEMA);
     for name in ["Ann", "Bob", "Cid"] {
-        tenant.write(&patient(name));
+        write(&tenant, &patient(name));
     }
-    let read = |tenant: &Tenant, name: &str| {
+    let read = |tenant: &OwnTenant, name: &str| {
         let answer = tenant.answer("admin", &format!(r#"{{ getPatient(by: {{name: "{name}"}}) {{ insurance }} }}"#));
         assert!(answer.status == 200 || answer.code().as_deref() == Some("INTERNAL_SERVER_ERROR"), "{}", answer.json());
         (answer.status, answer.json()["data"]["getPatient"]["insurance"].as_str().map(str::to_owned))
@@ -248,8 +249,8 @@ fn what_was_moved_or_changed_in_the_database_does_not_open() {
         assert_eq!(read(&tenant, name), (500, None), "{name}");
     }
     // A stranger's key opens nothing, also in a row with the same id.
-    let mut other = Tenant::create("encrypted-stranger");
-    other.write(&patient("Ann"));
+    let mut other = OwnTenant::create("encrypted-stranger", SCHEMA);
+    write(&other, &patient("Ann"));
     let row = tenant
         .database
         .texts("SELECT format('id = %L, insurance = %L', id, insurance) AS value FROM content.patient WHERE name = 'Ann'")
@@ -260,7 +261,7 @@ fn what_was_moved_or_changed_in_the_database_does_not_open() {
 
 #[test]
 fn kept_answers_are_sealed() {
-    let mut tenant = Tenant::create("encrypted-answers");
+    let mut tenant = OwnTenant::create("encrypted-answers", SCHEMA);
     let token = shared().token(tenant.slug, "admin").unwrap();
     let send = || {
         let headers = [
@@ -276,6 +277,6 @@ fn kept_answers_are_sealed() {
     assert_eq!(first["data"]["createPatient"]["node"]["insurance"], "sesame Ann", "{first}");
     assert_eq!(send(), first);
     assert_eq!(tenant.database.texts("SELECT count(*)::text AS value FROM content.patient").unwrap(), ["1"]);
-    assert_eq!(tenant.tables_with(SECRET), Vec::<String>::new());
-    assert!(tenant.tables_with("sealed:").iter().any(|table| table.starts_with("freehold.")), "the answer was kept");
+    assert_eq!(tables_with(&mut tenant, SECRET), Vec::<String>::new());
+    assert!(tables_with(&mut tenant, "sealed:").iter().any(|table| table.starts_with("freehold.")), "the answer was kept");
 }

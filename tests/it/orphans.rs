@@ -1,7 +1,7 @@
 //! Rows that go with the one row that held them, and what those held in turn.
 
-use freehold_tests::{Client, Database, shared};
-use serde_json::{Value, json};
+use freehold_tests::OwnTenant;
+use serde_json::json;
 
 const SCHEMA: &str = r#"
 extend schema @role(name: "writer")
@@ -21,86 +21,62 @@ type Credit @allow(roles: ["writer"], read: true) { name: String! cover: Cover @
 type Print @allow(roles: ["writer"], read: true, delete: true) { name: String! photo: Photo @inverse(of: "print") }
 "#;
 
-struct Tenant {
-    slug: &'static str,
-    url: String,
-    database: Database,
+/// An article with everything below it, `credit` if asked for.
+fn article(tenant: &OwnTenant, title: &str, credit: bool) {
+    let credit = if credit { ", credit: {create: {name: \"c\"}}" } else { "" };
+    let field = format!(
+        r#"createArticle(data: {{title: "{title}", cover: {{create: {{name: "{title}", photo: {{create: {{name: "p", print: {{create: {{name: "x"}}}}}}}}{credit}}}}}}}) {{ ok }}"#
+    );
+    assert_eq!(tenant.mutate("admin", &field)["ok"], true);
 }
 
-impl Tenant {
-    fn create(slug: &'static str) -> Self {
-        let schema = shared().write(&format!("{slug}.graphql"), SCHEMA);
-        let tenant = shared().json(&["tenant", "create", slug, "--schema", schema.to_str().unwrap()]).unwrap();
-        let database = shared().database(tenant["database"].as_str().unwrap()).unwrap();
-        Self { slug, url: tenant["content_url"].as_str().unwrap().to_owned(), database }
-    }
-
-    fn run(&self, role: &str, field: &str) -> Value {
-        let token = shared().token(self.slug, role).unwrap();
-        let answer =
-            Client::default().graphql(&self.url, Some(&token), &format!("mutation {{ it: {field} }}"), json!({})).unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.json());
-        answer.data("/it")
-    }
-
-    /// An article with everything below it, `credit` if asked for.
-    fn article(&self, title: &str, credit: bool) {
-        let credit = if credit { ", credit: {create: {name: \"c\"}}" } else { "" };
-        let field = format!(
-            r#"createArticle(data: {{title: "{title}", cover: {{create: {{name: "{title}", photo: {{create: {{name: "p", print: {{create: {{name: "x"}}}}}}}}{credit}}}}}}}) {{ ok }}"#
-        );
-        assert_eq!(self.run("admin", &field)["ok"], true);
-    }
-
-    /// Rows of articles, covers, photos, credits, prints.
-    fn rows(&mut self) -> String {
-        let count = |table: &str| format!("(SELECT count(*) FROM content.{table})");
-        let counts = ["article", "cover", "photo", "credit", "print"].map(count).join(" || ' ' || ");
-        self.database.texts(&format!("SELECT {counts} AS value")).unwrap().remove(0)
-    }
+/// Rows of articles, covers, photos, credits, prints.
+fn rows(tenant: &mut OwnTenant) -> String {
+    let count = |table: &str| format!("(SELECT count(*) FROM content.{table})");
+    let counts = ["article", "cover", "photo", "credit", "print"].map(count).join(" || ' ' || ");
+    tenant.database.texts(&format!("SELECT {counts} AS value")).unwrap().remove(0)
 }
 
 #[test]
 fn a_chain_of_orphans_goes_from_end_to_end() {
-    let mut tenant = Tenant::create("orphans-chain");
-    tenant.article("a", true);
-    tenant.article("b", true);
-    assert_eq!(tenant.rows(), "2 2 2 2 2");
-    let gone = tenant.run("admin", r#"deleteArticle(by: {title: "a"}) { ok node { title cover { photo { print { name } } } } }"#);
+    let mut tenant = OwnTenant::create("orphans-chain", SCHEMA);
+    article(&tenant, "a", true);
+    article(&tenant, "b", true);
+    assert_eq!(rows(&mut tenant), "2 2 2 2 2");
+    let gone =
+        tenant.mutate("admin", r#"deleteArticle(by: {title: "a"}) { ok node { title cover { photo { print { name } } } } }"#);
     assert_eq!(gone, json!({ "ok": true, "node": { "title": "a", "cover": { "photo": { "print": { "name": "x" } } } } }));
-    assert_eq!(tenant.rows(), "1 1 1 1 1");
+    assert_eq!(rows(&mut tenant), "1 1 1 1 1");
     // The same where it is another cover that takes the place.
     let replaced =
-        tenant.run("admin", r#"updateArticle(by: {title: "b"}, data: {cover: {create: {name: "new"}}}) { ok errorMessage }"#);
+        tenant.mutate("admin", r#"updateArticle(by: {title: "b"}, data: {cover: {create: {name: "new"}}}) { ok errorMessage }"#);
     assert_eq!(replaced["ok"], true, "{replaced}");
-    assert_eq!(tenant.rows(), "1 1 0 0 0");
+    assert_eq!(rows(&mut tenant), "1 1 0 0 0");
 }
 
 /// Covers hold photos here, so many articles cannot go at once; photos hold prints, which hold nothing.
 #[test]
 fn many_go_with_what_they_held() {
-    let mut tenant = Tenant::create("orphans-many");
+    let mut tenant = OwnTenant::create("orphans-many", SCHEMA);
     for title in ["a", "b", "c"] {
-        tenant.article(title, false);
+        article(&tenant, title, false);
     }
-    let token = shared().token(tenant.slug, "admin").unwrap();
-    let send = |document: &str| Client::default().graphql(&tenant.url, Some(&token), document, json!({})).unwrap();
-    let refused = send("mutation { deleteManyArticle(filter: {}) { ok } }");
+    let refused = tenant.answer("admin", "mutation { deleteManyArticle(filter: {}) { ok } }");
     assert_eq!(refused.code().as_deref(), Some("NOT_SUPPORTED"), "{}", refused.json());
     tenant.database.execute("UPDATE content.cover SET photo_id = NULL WHERE name <> 'c'").unwrap();
-    let gone = send("mutation { deleteManyPhoto(filter: {cover: {name: {isNull: true}}}) { ok affected } }");
-    assert_eq!(gone.data("/deleteManyPhoto"), json!({ "ok": true, "affected": 2 }));
-    assert_eq!(tenant.rows(), "3 3 1 0 1");
+    let gone = tenant.mutate("admin", "deleteManyPhoto(filter: {cover: {name: {isNull: true}}}) { ok affected }");
+    assert_eq!(gone, json!({ "ok": true, "affected": 2 }));
+    assert_eq!(rows(&mut tenant), "3 3 1 0 1");
 }
 
 #[test]
 fn nothing_goes_when_one_of_the_chain_may_not() {
-    let mut tenant = Tenant::create("orphans-denied");
-    tenant.article("a", true);
-    tenant.article("b", false);
-    let kept = tenant.run("writer", r#"deleteArticle(by: {title: "a"}) { ok errors { type } }"#);
+    let mut tenant = OwnTenant::create("orphans-denied", SCHEMA);
+    article(&tenant, "a", true);
+    article(&tenant, "b", false);
+    let kept = tenant.mutate("writer", r#"deleteArticle(by: {title: "a"}) { ok errors { type } }"#);
     assert_eq!(kept["ok"], false, "{kept}");
-    assert_eq!(tenant.rows(), "2 2 2 1 2");
-    assert_eq!(tenant.run("writer", r#"deleteArticle(by: {title: "b"}) { ok }"#)["ok"], true);
-    assert_eq!(tenant.rows(), "1 1 1 1 1");
+    assert_eq!(rows(&mut tenant), "2 2 2 1 2");
+    assert_eq!(tenant.mutate("writer", r#"deleteArticle(by: {title: "b"}) { ok }"#)["ok"], true);
+    assert_eq!(rows(&mut tenant), "1 1 1 1 1");
 }

@@ -1,7 +1,7 @@
 //! Rules of the schema that look at several fields, on updates that give only some of them.
 
-use freehold_tests::{Client, shared};
-use serde_json::{Value, json};
+use freehold_tests::OwnTenant;
+use serde_json::json;
 
 const SCHEMA: &str = r#"
 extend schema @role(name: "writer")
@@ -23,105 +23,85 @@ type Task
 type Person { name: String! @unique tasks: [Task!] @inverse(of: "owner") }
 "#;
 
-struct Tenant {
-    slug: &'static str,
-    url: String,
-}
-
-impl Tenant {
-    fn create(slug: &'static str) -> Self {
-        let schema = shared().write(&format!("{slug}.graphql"), SCHEMA);
-        let tenant = shared().json(&["tenant", "create", slug, "--schema", schema.to_str().unwrap()]).unwrap();
-        Self { slug, url: tenant["content_url"].as_str().unwrap().to_owned() }
-    }
-
-    /// The answer of a mutation's only field.
-    #[track_caller]
-    fn run(&self, role: &str, field: &str) -> Value {
-        let token = shared().token(self.slug, role).unwrap();
-        let answer =
-            Client::default().graphql(&self.url, Some(&token), &format!("mutation {{ it: {field} }}"), json!({})).unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.json());
-        answer.data("/it")
-    }
-
-    /// What is wrong with the update of a task; nothing when it was carried out.
-    #[track_caller]
-    fn update(&self, role: &str, title: &str, data: &str) -> String {
-        let field = format!(r#"updateTask(by: {{title: "{title}"}}, data: {{{data}}}) {{ ok errorMessage }}"#);
-        let answer = self.run(role, &field);
-        assert_eq!(answer["ok"], answer["errorMessage"].is_null(), "{answer}");
-        answer["errorMessage"].as_str().unwrap_or_default().to_owned()
-    }
+/// What is wrong with the update of a task; nothing when it was carried out.
+#[track_caller]
+fn update(tenant: &OwnTenant, role: &str, title: &str, data: &str) -> String {
+    let field = format!(r#"updateTask(by: {{title: "{title}"}}, data: {{{data}}}) {{ ok errorMessage }}"#);
+    let answer = tenant.mutate(role, &field);
+    assert_eq!(answer["ok"], answer["errorMessage"].is_null(), "{answer}");
+    answer["errorMessage"].as_str().unwrap_or_default().to_owned()
 }
 
 const UNTOLD: &str = "Validation has failed:\nnote: Tell how it was done";
 
 #[test]
 fn fields_that_an_update_leaves_are_read() {
-    let tenant = Tenant::create("rules-stored");
-    let created = tenant.run("admin", r#"createTask(data: {title: "a", budget: "9.5", owner: {create: {name: "Ann"}}}) { ok }"#);
+    let tenant = OwnTenant::create("rules-stored", SCHEMA);
+    let created =
+        tenant.mutate("admin", r#"createTask(data: {title: "a", budget: "9.5", owner: {create: {name: "Ann"}}}) { ok }"#);
     assert_eq!(created["ok"], true, "{created}");
     // The rule stands on the note and looks at the state: either may be the one that is given.
-    assert_eq!(tenant.update("admin", "a", "state: done"), UNTOLD);
-    assert_eq!(tenant.update("admin", "a", r#"state: done, note: "well""#), "");
-    assert_eq!(tenant.update("admin", "a", r#"note: """#), UNTOLD);
-    assert_eq!(tenant.update("admin", "a", r#"note: "better", title: "a""#), "");
-    assert_eq!(tenant.update("admin", "a", r#"note: "", state: open"#), "");
+    assert_eq!(update(&tenant, "admin", "a", "state: done"), UNTOLD);
+    assert_eq!(update(&tenant, "admin", "a", r#"state: done, note: "well""#), "");
+    assert_eq!(update(&tenant, "admin", "a", r#"note: """#), UNTOLD);
+    assert_eq!(update(&tenant, "admin", "a", r#"note: "better", title: "a""#), "");
+    assert_eq!(update(&tenant, "admin", "a", r#"note: "", state: open"#), "");
     // Of numbers and relations, too.
-    assert_eq!(tenant.update("admin", "a", r#"spent: "10.01""#), "Validation has failed:\nspent: Too much for so small a budget");
-    assert_eq!(tenant.update("admin", "a", r#"spent: "9.99""#), "");
-    assert_eq!(tenant.update("admin", "a", r#"budget: "100""#), "");
-    assert_eq!(tenant.update("admin", "a", r#"spent: "99""#), "");
-    assert_eq!(tenant.update("admin", "a", r#"budget: "10""#), "Validation has failed:\nspent: Too much for so small a budget");
-    assert_eq!(tenant.update("admin", "a", r#"note: "x", state: done"#), "");
-    assert_eq!(tenant.update("admin", "a", "owner: {disconnect: true}"), "Validation has failed:\nowner: Who did it?");
-    assert_eq!(tenant.update("admin", "a", "owner: {disconnect: true}, state: open"), "");
-    assert_eq!(tenant.update("admin", "a", "state: done"), "Validation has failed:\nowner: Who did it?");
+    assert_eq!(
+        update(&tenant, "admin", "a", r#"spent: "10.01""#),
+        "Validation has failed:\nspent: Too much for so small a budget"
+    );
+    assert_eq!(update(&tenant, "admin", "a", r#"spent: "9.99""#), "");
+    assert_eq!(update(&tenant, "admin", "a", r#"budget: "100""#), "");
+    assert_eq!(update(&tenant, "admin", "a", r#"spent: "99""#), "");
+    assert_eq!(update(&tenant, "admin", "a", r#"budget: "10""#), "Validation has failed:\nspent: Too much for so small a budget");
+    assert_eq!(update(&tenant, "admin", "a", r#"note: "x", state: done"#), "");
+    assert_eq!(update(&tenant, "admin", "a", "owner: {disconnect: true}"), "Validation has failed:\nowner: Who did it?");
+    assert_eq!(update(&tenant, "admin", "a", "owner: {disconnect: true}, state: open"), "");
+    assert_eq!(update(&tenant, "admin", "a", "state: done"), "Validation has failed:\nowner: Who did it?");
     // A row that is not there has no fields.
-    assert!(tenant.update("admin", "b", "state: done").contains("NotFoundOrDenied"));
+    assert!(update(&tenant, "admin", "b", "state: done").contains("NotFoundOrDenied"));
 }
 
 #[test]
 fn rows_below_and_rows_in_a_transaction_are_judged_alike() {
-    let tenant = Tenant::create("rules-nested");
+    let tenant = OwnTenant::create("rules-nested", SCHEMA);
     let made = r#"createPerson(data: {name: "Ann", tasks: [{create: {title: "a"}}, {create: {title: "b"}}]}) { ok }"#;
-    assert_eq!(tenant.run("admin", made)["ok"], true);
+    assert_eq!(tenant.mutate("admin", made)["ok"], true);
     let nested = r#"updatePerson(by: {name: "Ann"}, data: {name: "Bob", tasks: [
         {update: {by: {title: "a"}, data: {title: "c"}}}, {alias: "x", update: {by: {title: "b"}, data: {state: done}}}]}) { ok errorMessage }"#;
-    assert_eq!(tenant.run("admin", nested)["errorMessage"], "Validation has failed:\ntasks.1(x).note: Tell how it was done");
+    assert_eq!(tenant.mutate("admin", nested)["errorMessage"], "Validation has failed:\ntasks.1(x).note: Tell how it was done");
     let several = r#"transaction { ok errorMessage first: updateTask(by: {title: "a"}, data: {title: "c"}) { ok }
             second: updateTask(by: {title: "b"}, data: {state: done}) { ok errorMessage } third: updateTask(by: {title: "c"}, data: {title: "d"}) { ok } }"#;
-    let answer = tenant.run("admin", several);
+    let answer = tenant.mutate("admin", several);
     assert_eq!(answer["second"]["errorMessage"], UNTOLD, "{answer}");
     assert_eq!(answer["errorMessage"], "Validation has failed:\nsecond.note: Tell how it was done");
     assert_eq!([&answer["ok"], &answer["first"]["ok"], &answer["third"]["ok"]], [&json!(false); 3], "{answer}");
-    assert_eq!(tenant.update("admin", "a", r#"title: "a""#), "", "nothing of the two was done");
+    assert_eq!(update(&tenant, "admin", "a", r#"title: "a""#), "", "nothing of the two was done");
     let upsert = r#"upsertTask(by: {title: "a"}, update: {state: done}, create: {title: "a"}) { ok errorMessage }"#;
-    assert_eq!(tenant.run("admin", upsert)["errorMessage"], UNTOLD);
+    assert_eq!(tenant.mutate("admin", upsert)["errorMessage"], UNTOLD);
 }
 
 /// He could otherwise find out by trying.
 #[test]
 fn what_the_caller_may_not_read_is_not_looked_at() {
-    let tenant = Tenant::create("rules-hidden");
+    let tenant = OwnTenant::create("rules-hidden", SCHEMA);
     for (title, state) in [("a", "open"), ("b", "done")] {
         let made = format!(
             r#"createTask(data: {{title: "{title}", note: "n", state: {state}, owner: {{create: {{name: "{title}"}}}}}}) {{ ok }}"#
         );
-        assert_eq!(tenant.run("admin", &made)["ok"], true);
-        assert_eq!(tenant.update("writer", title, "note: null"), "", "{title}");
+        assert_eq!(tenant.mutate("admin", &made)["ok"], true);
+        assert_eq!(update(&tenant, "writer", title, "note: null"), "", "{title}");
     }
-    assert_eq!(tenant.update("writer", "a", "state: done, note: null"), UNTOLD, "what he gives is known");
+    assert_eq!(update(&tenant, "writer", "a", "state: done, note: null"), UNTOLD, "what he gives is known");
 }
 
 #[test]
 fn an_update_of_many_rows_gives_what_its_rules_look_at() {
-    let tenant = Tenant::create("rules-many");
-    let token = shared().token(tenant.slug, "admin").unwrap();
+    let tenant = OwnTenant::create("rules-many", SCHEMA);
     let send = |data: &str| {
         let document = format!("mutation {{ updateManyTask(filter: {{}}, data: {{{data}}}) {{ ok errorMessage }} }}");
-        Client::default().graphql(&tenant.url, Some(&token), &document, json!({})).unwrap()
+        tenant.answer("admin", &document)
     };
     let refused = send("state: done");
     assert_eq!((refused.status, refused.code().as_deref()), (400, Some("BAD_USER_INPUT")), "{}", refused.json());

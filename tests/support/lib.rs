@@ -5,7 +5,9 @@ mod client;
 mod database;
 mod installation;
 pub mod operations;
+mod own_tenant;
 
 pub use client::{Answer, Client};
 pub use database::Database;
 pub use installation::{Installation, Tenant, shared};
+pub use own_tenant::OwnTenant;
