@@ -27,7 +27,7 @@ impl Context<'_> {
         }
     }
 
-    /// Lets changes of a table be recorded, and counted by the same call.
+    /// Lets changes of a table be recorded.
     fn recorded(&self, table: &Ident, arguments: &[&Ident]) -> Vec<String> {
         let arguments: Vec<String> = arguments.iter().map(|column| literal(column.as_str())).collect();
         let call = format!("EXECUTE FUNCTION {SYSTEM_NAMESPACE}.record_change({})", arguments.join(", "));

@@ -4,7 +4,7 @@ mod chain;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Timestamptz};
 use freehold_catalog::Tenant;
 use freehold_ids::Slug;
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::postgres::Session;
 use crate::{ProvisionError, Provisioner};
 
 pub use chain::{BadEntry, Head, HeadError, Tampering};
-use chain::{Content, Follower, Hash, Sealed};
+use chain::{Follower, Hash, Sealed, seal};
 
 /// Entries read, sealed or deleted at once.
 const BATCH: i32 = 1000;
@@ -43,38 +43,6 @@ struct Chain {
     pruned_hash: Vec<u8>,
     #[diesel(sql_type = BigInt)]
     settled_id: i64,
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = BigInt)]
-    position: i64,
-    #[diesel(sql_type = BigInt)]
-    event_id: i64,
-    #[diesel(sql_type = Binary)]
-    hash: Vec<u8>,
-    #[diesel(sql_type = Nullable<Text>)]
-    id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    transaction_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    created_micros: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    kind: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    table_name: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    primary_key: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    old_values: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    new_values: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    identity_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    request_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    operation: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -256,16 +224,13 @@ fn first_bad(session: &mut Session, follower: &mut Follower, chain: &Chain) -> R
 /// Entries after a position.
 fn page(session: &mut Session, after: i64) -> Result<Vec<Sealed>, ProvisionError> {
     let query = diesel::sql_query(
-        "SELECT s.position, s.event_id, s.hash, e.id::text AS id, e.transaction_id::text AS transaction_id,
-                CASE WHEN isfinite(e.created_at) THEN (extract(epoch FROM e.created_at) * 1000000)::bigint::text END AS created_micros,
-                e.kind, e.table_name, e.primary_key::text AS primary_key, e.old_values::text AS old_values,
-                e.new_values::text AS new_values, e.identity_id::text AS identity_id, e.request_id, e.operation
+        "SELECT s.position, s.event_id, s.hash, CASE WHEN e.id IS NOT NULL THEN json_build_array(
+             e.id, e.transaction_id, extract(epoch FROM e.created_at), e.kind, e.table_name, e.primary_key, e.old_values, e.new_values,
+             e.identity_id, e.request_id, e.operation)::text END AS content
          FROM freehold.event_seal s LEFT JOIN freehold.event e ON e.id = s.event_id
          WHERE s.position > $1 ORDER BY s.position LIMIT $2",
     );
-    let rows: Vec<Row> =
-        query.bind::<BigInt, _>(after).bind::<Integer, _>(BATCH).load(session.conn()).map_err(server("reading the event log"))?;
-    Ok(rows.into_iter().map(Row::into_sealed).collect())
+    query.bind::<BigInt, _>(after).bind::<Integer, _>(BATCH).load(session.conn()).map_err(server("reading the event log"))
 }
 
 /// Where the event went that was sealed after `last`, with this hash or with the one that went along with it.
@@ -276,31 +241,11 @@ fn displaced(session: &mut Session, last: &Head, hash: &[u8]) -> Result<Option<i
         let Some(end) = page.last() else { return Ok(None) };
         after = end.position;
         let is_it = |sealed: &&Sealed| {
-            let computed = sealed.content.as_ref().map(|content| content.hash(&last.hash));
+            let computed = sealed.content.as_deref().map(|content| seal(&last.hash, content));
             computed.is_some_and(|computed| computed == *hash || computed == *sealed.hash)
         };
         if let Some(found) = page.iter().find(is_it) {
             return Ok(Some(found.position));
         }
-    }
-}
-
-impl Row {
-    fn into_sealed(self) -> Sealed {
-        let is_there = self.id.is_some();
-        let content = Content {
-            id: self.id,
-            transaction_id: self.transaction_id,
-            created_micros: self.created_micros,
-            kind: self.kind,
-            table_name: self.table_name,
-            primary_key: self.primary_key,
-            old_values: self.old_values,
-            new_values: self.new_values,
-            identity_id: self.identity_id,
-            request_id: self.request_id,
-            operation: self.operation,
-        };
-        Sealed { position: self.position, event_id: self.event_id, hash: self.hash, content: is_there.then_some(content) }
     }
 }
