@@ -1,15 +1,17 @@
 //! Rules of the schema that look at several fields, on updates that give only some of them.
 
 use freehold_tests::OwnTenant;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SCHEMA: &str = r#"
-extend schema @role(name: "writer")
+extend schema @role(name: "writer") @role(name: "clerk")
 
 enum State { open done }
 
 type Task
   @allow(roles: ["writer"], read: ["title", "note"], create: true, update: true)
+  @allow(roles: ["clerk"], read: ["title", "note"], update: true, when: { title: { startsWith: "c" } })
+  @allow(roles: ["clerk"], read: ["state"], when: { title: { startsWith: "co" } })
 {
   title: String @unique
   note: String
@@ -23,13 +25,24 @@ type Task
 type Person { name: String! @unique tasks: [Task!] @inverse(of: "owner") }
 "#;
 
-/// What is wrong with the update of a task; nothing when it was carried out.
+const VERDICT: &str = "{ valid errors { path { ... on _FieldPathFragment { field } ... on _IndexPathFragment { index alias } } message { text } } }";
+
+/// What is wrong with the update of a task; nothing when it was carried out. Asked before, `validateUpdateTask` says the same.
 #[track_caller]
 fn update(tenant: &OwnTenant, role: &str, title: &str, data: &str) -> String {
-    let field = format!(r#"updateTask(by: {{title: "{title}"}}, data: {{{data}}}) {{ ok errorMessage }}"#);
-    let answer = tenant.mutate(role, &field);
-    assert_eq!(answer["ok"], answer["errorMessage"].is_null(), "{answer}");
+    let answer = update_of(tenant, role, "Task", &format!(r#"by: {{title: "{title}"}}, data: {{{data}}}"#));
     answer["errorMessage"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The answer to an update, after the same validation.
+#[track_caller]
+fn update_of(tenant: &OwnTenant, role: &str, entity: &str, arguments: &str) -> Value {
+    let asked = tenant.answer(role, &format!("{{ it: validateUpdate{entity}({arguments}) {VERDICT} }}"));
+    assert_eq!(asked.status, 200, "{}", asked.json());
+    let answer = tenant.mutate(role, &format!("update{entity}({arguments}) {{ ok errorMessage validation {VERDICT} }}"));
+    assert_eq!(answer["ok"], answer["errorMessage"].is_null(), "{answer}");
+    assert_eq!(asked.data("/it"), answer["validation"], "{arguments}");
+    answer
 }
 
 const UNTOLD: &str = "Validation has failed:\nnote: Tell how it was done";
@@ -68,9 +81,10 @@ fn rows_below_and_rows_in_a_transaction_are_judged_alike() {
     let tenant = OwnTenant::create("rules-nested", SCHEMA);
     let made = r#"createPerson(data: {name: "Ann", tasks: [{create: {title: "a"}}, {create: {title: "b"}}]}) { ok }"#;
     assert_eq!(tenant.mutate("admin", made)["ok"], true);
-    let nested = r#"updatePerson(by: {name: "Ann"}, data: {name: "Bob", tasks: [
-        {update: {by: {title: "a"}, data: {title: "c"}}}, {alias: "x", update: {by: {title: "b"}, data: {state: done}}}]}) { ok errorMessage }"#;
-    assert_eq!(tenant.mutate("admin", nested)["errorMessage"], "Validation has failed:\ntasks.1(x).note: Tell how it was done");
+    let nested = r#"by: {name: "Ann"}, data: {name: "Bob", tasks: [
+        {update: {by: {title: "a"}, data: {title: "c"}}}, {alias: "x", update: {by: {title: "b"}, data: {state: done}}}]}"#;
+    let answer = update_of(&tenant, "admin", "Person", nested);
+    assert_eq!(answer["errorMessage"], "Validation has failed:\ntasks.1(x).note: Tell how it was done");
     let several = r#"transaction { ok errorMessage first: updateTask(by: {title: "a"}, data: {title: "c"}) { ok }
             second: updateTask(by: {title: "b"}, data: {state: done}) { ok errorMessage } third: updateTask(by: {title: "c"}, data: {title: "d"}) { ok } }"#;
     let answer = tenant.mutate("admin", several);
@@ -94,6 +108,23 @@ fn what_the_caller_may_not_read_is_not_looked_at() {
         assert_eq!(update(&tenant, "writer", title, "note: null"), "", "{title}");
     }
     assert_eq!(update(&tenant, "writer", "a", "state: done, note: null"), UNTOLD, "what he gives is known");
+}
+
+#[test]
+fn a_row_that_the_caller_does_not_see_is_not_looked_at() {
+    let tenant = OwnTenant::create("rules-unseen", SCHEMA);
+    for title in ["a", "c", "co"] {
+        let made = format!(
+            r#"createTask(data: {{title: "{title}", note: "n", state: done, owner: {{create: {{name: "{title}"}}}}}}) {{ ok }}"#
+        );
+        assert_eq!(tenant.mutate("admin", &made)["ok"], true);
+    }
+    let missing = update(&tenant, "clerk", "no such task", "note: null");
+    assert!(missing.contains("NotFoundOrDenied"), "{missing}");
+    assert_eq!(update(&tenant, "clerk", "a", "note: null"), missing.replace("no such task", "a"));
+    assert_eq!(update(&tenant, "clerk", "a", "note: null, state: done"), UNTOLD, "what he gives is known");
+    assert_eq!(update(&tenant, "clerk", "c", "note: null"), "", "he sees the row without its state");
+    assert_eq!(update(&tenant, "clerk", "co", "note: null"), UNTOLD);
 }
 
 #[test]

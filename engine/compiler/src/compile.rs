@@ -68,7 +68,7 @@ pub(crate) fn query(
 
 /// Root fields that ask the database.
 struct Asking {
-    /// Of the whole operation.
+    /// Of the whole operation, those included that may have nothing to ask.
     n_fields: usize,
     /// Those that are in the statement so far.
     n_written: usize,
@@ -77,7 +77,7 @@ struct Asking {
 fn n_asking(fields: &[Selected]) -> usize {
     let of_field = |field: &Selected| match &field.meaning {
         Meaning::Typename | Meaning::Info | Meaning::S3Dummy | Meaning::ModelSchema | Meaning::Introspection => 0,
-        Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => 0,
+        Meaning::ValidateCreate(_) => 0,
         Meaning::QueryTransaction => n_asking(fields_of(field)),
         _ => 1,
     };
@@ -100,9 +100,7 @@ fn roots(
                 Meaning::Info => RootValue::Constant(model::info(field)),
                 Meaning::ModelSchema => RootValue::Constant(model::schema(env, field)),
                 Meaning::Introspection => RootValue::Introspection,
-                Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => {
-                    RootValue::Validation(mutation::validate(env, field)?, Box::new(field.clone()))
-                }
+                Meaning::ValidateCreate(_) | Meaning::ValidateUpdate(_) => validation(env, state, asking, field)?,
                 Meaning::QueryTransaction => RootValue::Object(roots(env, state, asking, &field.type_name, fields_of(field))?),
                 Meaning::List(entity) if asking.n_fields == 1 => items(env, state, asking, entity, field)?,
                 _ => row(env, state, asking, field)?,
@@ -134,18 +132,10 @@ fn items(
 
 /// A root field that is a row of the statement.
 fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) -> Result<RootValue, Refused> {
-    let (start, n_slots, n_rows) = (state.sql.mark(), state.slots.len(), asking.n_written);
-    state.sql.syntax(if n_rows == 0 { "SELECT " } else { " UNION ALL SELECT " }).number(n_rows);
-    state.sql.syntax(if n_rows == 0 { " AS ordinal, " } else { ", " });
-    // A record around it: root fields have different types, and a column of all their rows has one.
-    state.sql.syntax("ROW(");
+    let (start, n_slots) = (state.sql.mark(), state.slots.len());
+    begin_row(state, asking);
     match reading::write_root(env, state, field) {
-        Ok(output) => {
-            state.sql.syntax(if n_rows == 0 { ") AS value" } else { ")" });
-            let ordinal = i32::try_from(n_rows).expect("limits keep the number of fields small");
-            asking.n_written += 1;
-            Ok(RootValue::Row(ordinal, output))
-        }
+        Ok(output) => Ok(RootValue::Row(end_row(state, asking), output)),
         Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {
             drop(state.sql.cut(start));
             state.slots.truncate(n_slots);
@@ -153,6 +143,37 @@ fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) 
         }
         Err(refused) => Err(refused),
     }
+}
+
+/// `validateCreateX` or `validateUpdateX`: a row of the statement only when rules look at what is stored.
+fn validation(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) -> Result<RootValue, Refused> {
+    let (mut validation, stored) = mutation::validation(env, field)?;
+    if !stored.is_empty() {
+        begin_row(state, asking);
+        for (index, stored) in stored.iter().enumerate() {
+            state.sql.syntax(if index == 0 { "" } else { ", " });
+            stored.write(env, state);
+        }
+        validation.row = Some(end_row(state, asking));
+    }
+    Ok(RootValue::Validation(Box::new(validation)))
+}
+
+/// Begins a row of the statement; what is written next are the values of its record.
+fn begin_row(state: &mut State, asking: &Asking) {
+    let is_first = asking.n_written == 0;
+    state.sql.syntax(if is_first { "SELECT " } else { " UNION ALL SELECT " }).number(asking.n_written);
+    state.sql.syntax(if is_first { " AS ordinal, " } else { ", " });
+    // A record around it: root fields have different types, and a column of all their rows has one.
+    state.sql.syntax("ROW(");
+}
+
+/// Ends the row; its ordinal.
+fn end_row(state: &mut State, asking: &mut Asking) -> i32 {
+    let ordinal = i32::try_from(asking.n_written).expect("limits keep the number of fields small");
+    state.sql.syntax(if asking.n_written == 0 { ") AS value" } else { ")" });
+    asking.n_written += 1;
+    ordinal
 }
 
 impl Refused {

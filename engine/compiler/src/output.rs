@@ -87,6 +87,21 @@ impl Output {
     }
 }
 
+/// The values of a root field's record, all of them texts; None is NULL.
+///
+/// # Errors
+/// [`Malformed`]
+pub fn texts(record: &[u8]) -> Result<Vec<Option<String>>, Malformed> {
+    let mut rest = record;
+    let n_values = take_number(&mut rest)?;
+    let texts = (0..n_values).map(|_| {
+        let _type = take_number(&mut rest)?;
+        let value = take_value(&mut rest)?.map(|value| String::from_utf8(value.to_vec()));
+        value.transpose().map_err(|_| Malformed)
+    });
+    texts.collect()
+}
+
 fn write_object(members: &[(Arc<str>, Output)], record: &[u8], json: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut rest = record;
     // The number of values; then each with its type (PostgreSQL sources, record_send).
@@ -244,6 +259,14 @@ mod tests {
             r#"{"id":"01234567-89ab-cdef-0123-456789abcdef","__typename":"Article","rank":7,"gone":null,"tags":[{"name":"a"}, {"name":null}, null],"none":[]}"#
         );
         assert_eq!(written(&output, None), "null");
+    }
+
+    #[test]
+    fn a_record_of_texts_gives_them() {
+        let row = record(&[Some(b"null"), None, Some(b"\"\xC4\x8D\"")]);
+        assert_eq!(texts(&row).unwrap(), [Some("null".to_owned()), None, Some("\"č\"".to_owned())]);
+        assert_eq!(texts(&row[..row.len() - 1]), Err(Malformed));
+        assert_eq!(texts(&record(&[Some(b"\xFF")])), Err(Malformed));
     }
 
     #[test]

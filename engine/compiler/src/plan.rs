@@ -123,12 +123,25 @@ pub enum RootValue {
     Constant(String),
     /// `__schema` or `__type`: answered by the type system.
     Introspection,
-    /// `validateCreateX` or `validateUpdateX`: judged without the database, see [`crate::mutation::checked`].
-    Validation(Vec<RowChecks>, Box<Selected>),
+    /// `validateCreateX` or `validateUpdateX`, see [`Validation::answer`].
+    Validation(Box<Validation>),
     /// An object of further roots: `transaction { … }`.
     Object(Vec<Root>),
     /// Null, with an error beside it: `getX` by an incomplete key.
     Failed(RootError),
+}
+
+/// The verdict on the data of a write (content API, section 13).
+#[derive(Debug, Clone)]
+pub struct Validation {
+    /// Rules that the data alone may break.
+    pub checks: Vec<RowChecks>,
+    /// Rules that look at rows as they are, too.
+    pub rules: Vec<RowChecks>,
+    /// The row of the statement that tells of these, see [`Validation::told`]; absent when there is nothing to be told.
+    pub row: Option<i32>,
+    /// The root field.
+    pub field: Selected,
 }
 
 /// An error of one root field whose type is nullable.

@@ -155,9 +155,12 @@ fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
             RootValue::Items(_) => writeln!(text, "-- {prefix}{key}: all rows"),
             RootValue::Constant(json) if json.len() > 100 => writeln!(text, "-- {prefix}{key}: {} bytes of JSON", json.len()),
             RootValue::Constant(json) => writeln!(text, "-- {prefix}{key}: {json}"),
-            RootValue::Validation(checks, _) => {
-                let n_checks: usize = checks.iter().map(RowChecks::len).sum();
-                writeln!(text, "-- {prefix}{key}: {n_checks} input checks")
+            RootValue::Validation(validation) => {
+                let _ = write!(text, "-- {prefix}{key}: {} input checks", n_checks(&validation.checks));
+                match validation.row {
+                    Some(ordinal) => writeln!(text, ", {} with row {ordinal}", n_checks(&validation.rules)),
+                    None => writeln!(text),
+                }
             }
             RootValue::Introspection => writeln!(text, "-- {prefix}{key}: introspection"),
             RootValue::Failed(error) => writeln!(text, "-- {prefix}{key}: null, {} {:?}", error.code.as_str(), error.message),
@@ -170,8 +173,7 @@ fn print_roots(text: &mut String, roots: &[Root], prefix: &str) {
 }
 
 fn print_write(text: &mut String, key: &str, write: &Write) {
-    let n_checks: usize = write.checks.iter().map(RowChecks::len).sum();
-    let _ = writeln!(text, "-- {key}: {}, {n_checks} input checks", write.result_type);
+    let _ = writeln!(text, "-- {key}: {}, {} input checks", write.result_type, n_checks(&write.checks));
     for step in &write.steps {
         for guard in &step.guards {
             let _ = writeln!(text, "-- if {guard:?}");
@@ -195,6 +197,10 @@ fn print_write(text: &mut String, key: &str, write: &Write) {
             }
         }
     }
+}
+
+fn n_checks(rows: &[RowChecks]) -> usize {
+    rows.iter().map(RowChecks::len).sum()
 }
 
 fn path(path: &[PathFragment]) -> String {

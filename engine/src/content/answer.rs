@@ -6,8 +6,7 @@ use std::sync::Arc;
 use freehold_compiler::bind::StepOutputs;
 use freehold_compiler::coerce::Variables;
 use freehold_compiler::error::ErrorCode;
-use freehold_compiler::mutation;
-use freehold_compiler::plan::{Root, RootError, RootValue};
+use freehold_compiler::plan::{Root, RootError, RootValue, Validation};
 use freehold_compiler::selection::Pos;
 use freehold_executor::Row;
 use serde_json::{Map, Value};
@@ -88,9 +87,9 @@ impl Writer {
                     item.write_items(rows.iter().map(|row| row.value.as_ref()), &mut self.data).map_err(malformed)?;
                 }
                 RootValue::Constant(json) => self.field(&root.key, json.as_bytes()),
-                RootValue::Validation(checks, field) => {
-                    let nothing = StepOutputs::new();
-                    let json = mutation::checked(checks, field, &values.context(&nothing));
+                RootValue::Validation(validation) => {
+                    let told = validation.row.map(|ordinal| Validation::told(value_of(rows, ordinal)?).map_err(malformed));
+                    let json = validation.answer(&values.context(&told.transpose()?.unwrap_or_default()));
                     self.field(&root.key, json.map_err(|error| Failure::Operation(vec![error]))?.as_bytes());
                 }
                 RootValue::Introspection => self.field(&root.key, introspected.get(&root.key).as_bytes()),

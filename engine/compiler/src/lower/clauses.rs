@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use freehold_schema::filter::{Condition, Filter, Operator};
 use freehold_schema::ident::Ident;
-use freehold_schema::model::{Column, Entity, RelationKind};
+use freehold_schema::model::{Column, Entity, Relation, RelationKind};
 use freehold_schema::names::FieldName;
 use indexmap::IndexSet;
 
@@ -184,6 +184,13 @@ pub(crate) fn requested<'a>(env: &Env<'a>, access: Access, entity: &'a Entity, f
     let guards = fields.into_iter().map(|field| Clause::certain(readable(env, access, entity, field.as_str())));
     let guards: Vec<_> = guards.collect();
     Clause::all(guards.into_iter().chain([of_filter(env, Guard::Reader(access), entity, filter)]))
+}
+
+/// The rows which those of `entity` that satisfy `test` have in a relation.
+pub(crate) fn related_of<'a>(env: &Env<'a>, entity: &'a Entity, relation: &'a Relation, test: Clause<'a>) -> Clause<'a> {
+    let link = Link::of(env, entity, relation).reversed();
+    let (visible, unmatched) = (ALWAYS, Some(false));
+    Clause::Related(Box::new(Related { link, target: entity, single: false, visible, test, unmatched, lookup: None }))
 }
 
 fn fields_of<'f>(filter: &'f Filter<BindSource>, fields: &mut IndexSet<&'f FieldName>) {

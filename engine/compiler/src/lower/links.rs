@@ -52,6 +52,12 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// The same link, seen from the related row.
+    pub fn reversed(self) -> Self {
+        let reversed = |Junction { table, near, far }| Junction { table, near: far, far: near };
+        Self { near: self.far, far: self.near, junction: self.junction.map(reversed) }
+    }
+
     /// Whether the row's own column holds the key of the related row, which then exists.
     pub fn holds_key(&self, entity: &Entity, target: &Entity) -> bool {
         let is_key = self.junction.is_none() && self.far == &target.primary_column().column;

@@ -29,6 +29,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod updating;
+mod validating;
 mod values;
 
 use std::sync::Arc;
@@ -40,9 +41,10 @@ use freehold_schema::model::{Entity, Relation, RelationKind};
 use freehold_schema::names::FieldName;
 
 pub use failures::DatabaseError;
-pub use result::{checked, member};
-pub(crate) use roots::{compile, validate};
+pub use result::member;
+pub(crate) use roots::compile;
 pub use running::{Failure, Fragment, Issue, Outcome, RunError, StatementError};
+pub(crate) use validating::validation;
 
 use crate::bind::{Authorship, BindSource, BindType};
 use crate::lower::clauses::{self, Cell, Clause};

@@ -8,7 +8,7 @@ use crate::api::Meaning;
 use crate::bind::BindContext;
 use crate::error::RequestError;
 use crate::lower::model::project;
-use crate::plan::{RowChecks, Write};
+use crate::plan::{Validation, Write};
 use crate::selection::Selected;
 
 impl Write {
@@ -36,6 +36,21 @@ impl Write {
     }
 }
 
+impl Validation {
+    /// The JSON of the root field's value. What the database told is among the texts of the context's steps, see [`Validation::told`].
+    ///
+    /// # Errors
+    /// When a value of the request cannot be used.
+    pub fn answer(&self, context: &BindContext<'_>) -> Result<String, RequestError> {
+        let mut broken = issues(&self.checks, context)?;
+        // As a write, which does not look at rows before the data are right in themselves.
+        if broken.is_empty() {
+            broken = issues(&self.rules, context)?;
+        }
+        Ok(project(&validation(&broken), &self.field).to_string())
+    }
+}
+
 /// The JSON of a member of a result, of one write or of a transaction.
 #[must_use]
 pub fn member(outcome: &Outcome, field: &Selected) -> String {
@@ -57,14 +72,6 @@ pub fn member(outcome: &Outcome, field: &Selected) -> String {
         _ => Value::Null,
     };
     project(&value, field).to_string()
-}
-
-/// The JSON of `validateCreateX` and `validateUpdateX`.
-///
-/// # Errors
-/// When a value of the request cannot be used.
-pub fn checked(checks: &[RowChecks], field: &Selected, context: &BindContext<'_>) -> Result<String, RequestError> {
-    Ok(project(&validation(&issues(checks, context)?), field).to_string())
 }
 
 fn error(failure: &Failure) -> Value {

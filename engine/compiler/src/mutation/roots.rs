@@ -228,15 +228,3 @@ fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity
     }
     Ok(())
 }
-
-/// The checks of `validateCreateX` and `validateUpdateX`.
-pub(crate) fn validate(env: &Env<'_>, field: &Selected) -> Result<Vec<RowChecks>, Refused> {
-    let (entity, purpose) = match &field.meaning {
-        Meaning::ValidateUpdate(entity) => (entity, Purpose::Update),
-        Meaning::ValidateCreate(entity) => (entity, Purpose::Create),
-        _ => unreachable!("called for these two"),
-    };
-    let mut checks = Vec::new();
-    checked(env, env.entity(entity.as_str()), purpose, field, "data", &mut checks)?;
-    Ok(checks)
-}

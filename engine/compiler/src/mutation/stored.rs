@@ -2,17 +2,65 @@
 //!
 //! A field that the caller may not read counts as unknown, and a rule that needs it holds: otherwise he could find out by trying what is in it.
 
+use std::sync::Arc;
+
 use freehold_schema::model::{Entity, Field, FieldKind};
 
 use super::checking::Unknown;
 use super::program::{Place, Program};
 use super::{Answer, has_key};
 use crate::bind::BindSource;
+use crate::lower::clauses::{self, Clause};
 use crate::lower::columns::write_output;
-use crate::lower::{Env, State, clauses, write_masked, write_where};
+use crate::lower::{Env, State, write_masked, write_where};
 use crate::permissions::Access;
 use crate::plan::RowChecks;
 use crate::sql::Alias;
+
+/// A field of a row as it is.
+#[derive(Debug)]
+pub(crate) struct Stored<'a> {
+    entity: &'a Entity,
+    field: &'a Field,
+    /// What finds the row.
+    found: Clause<'a>,
+    readable: Clause<'a>,
+    /// Of the text that tells.
+    name: Arc<str>,
+}
+
+impl<'a> Stored<'a> {
+    /// Those of the row's fields that the rules look at and that may be read, if only of some rows.
+    pub(super) fn of(
+        env: &Env<'a>,
+        entity: &'a Entity,
+        found: &Clause<'a>,
+        unknown: &Unknown<'a>,
+        mut next_name: impl FnMut() -> Arc<str>,
+    ) -> Vec<Self> {
+        let fields = unknown.fields.iter().filter(|field| is_stored(field)).filter_map(|field| {
+            let readable = clauses::readable(env, Access::Root, entity, field.name.as_str());
+            (!readable.is_never()).then(|| Self { entity, field, found: found.clone(), readable, name: next_name() })
+        });
+        fields.collect()
+    }
+
+    /// Writes it as the text of JSON; NULL when there is no such row, or its field may not be read.
+    pub fn write(&self, env: &Env<'a>, state: &mut State) {
+        let alias = state.sql.next_alias();
+        state.sql.syntax("(SELECT ");
+        write_masked(env, state, alias, &self.readable, |state| write_json(env, state, alias, self.field));
+        state.sql.syntax(" FROM ").content(&self.entity.table).syntax(" ").alias(alias);
+        write_where(env, state, alias, [self.found.clone()]);
+        state.sql.syntax(")");
+    }
+}
+
+/// The rules, to be judged when these fields are known.
+pub(super) fn rules<'a>(unknown: Unknown<'a>, stored: &[Stored<'a>], place: &Place) -> RowChecks {
+    let stored = stored.iter().map(|stored| (stored.field.name.clone(), stored.name.clone())).collect();
+    RowChecks { path: place.path.clone(), values: unknown.values, stored, checks: unknown.checks }
+}
 
 /// Reads what is unknown of the row with this key, and judges.
 pub(super) fn judge<'a>(
@@ -23,31 +71,18 @@ pub(super) fn judge<'a>(
     place: &Place,
 ) {
     let env = program.env;
-    let mut state = State::new(env, &[]);
-    let mut answer = Answer::begin(&mut state);
-    let mut stored = Vec::new();
-    for field in unknown.fields.into_iter().filter(|field| is_stored(field)) {
-        let readable = clauses::readable(env, Access::Root, entity, field.name.as_str());
-        if readable.is_never() {
-            continue;
-        }
-        let name = program.next_row();
-        answer.text(&mut state, &name, |state| {
-            let alias = state.sql.next_alias();
-            state.sql.syntax("(SELECT ");
-            write_masked(env, state, alias, &readable, |state| write_json(env, state, alias, field));
-            state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(alias);
-            write_where(env, state, alias, [has_key(entity, row.clone())]);
-            state.sql.syntax(")");
-        });
-        stored.push((field.name.clone(), name));
-    }
+    let stored = Stored::of(env, entity, &has_key(entity, row.clone()), &unknown, || program.next_row());
     if stored.is_empty() {
         return;
     }
+    let mut state = State::new(env, &[]);
+    let mut answer = Answer::begin(&mut state);
+    for field in &stored {
+        answer.text(&mut state, &field.name, |state| field.write(env, state));
+    }
     let kind = answer.finish(env, &mut state, entity);
     program.push(place, state, kind);
-    program.judge(place, RowChecks { path: place.path.clone(), values: unknown.values, stored, checks: unknown.checks });
+    program.judge(place, rules(unknown, &stored, place));
 }
 
 /// Whether the row's own table tells. What is encrypted there does not.
