@@ -108,6 +108,26 @@ fn an_editor_uploads_a_photograph_that_an_article_then_shows() {
 }
 
 #[test]
+fn a_page_of_another_origin_uploads_and_reads() {
+    let (editor, origin, body) = (editor(), "https://pages.example", b"from a browser".as_slice());
+    let signed = upload(&editor, input(body.len()));
+    let names = headers(&signed).into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect::<Vec<_>>().join(",");
+    let allowed = Client::default().preflight(text(&signed, "url"), origin, "PUT", &names).unwrap();
+    assert_eq!(allowed.status, 200);
+    for about in ["origin", "methods", "headers"] {
+        assert_eq!(allowed.headers[&format!("access-control-allow-{about}")], "*");
+    }
+    let from_page = [headers(&signed), vec![("Origin".to_owned(), origin.to_owned())]].concat();
+    let send = |body: &[u8]| Client::default().put(text(&signed, "url"), &from_page, body).unwrap();
+    let read = read(&editor, text(&signed, "objectKey"));
+    let fetch = || Client::default().get(text(&read, "url"), &[("Origin", origin.to_owned())]).unwrap();
+    // What was refused is told to the page, too.
+    for (answer, status) in [(send(b"x"), 403), (fetch(), 404), (send(body), 200), (fetch(), 200)] {
+        assert_eq!((answer.status, answer.headers["access-control-allow-origin"].as_str()), (status, "*"));
+    }
+}
+
+#[test]
 fn an_upload_must_be_what_was_signed() {
     // Short: the store answers before it has read a body that it refuses.
     let (editor, body) = (editor(), b"as long as it was signed".as_slice());

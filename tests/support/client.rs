@@ -83,6 +83,13 @@ impl Client {
         answer(request.send(body)?).with_context(|| format!("PUT {url}"))
     }
 
+    /// Asks as a browser does whether a page of `origin` may send such a request.
+    pub fn preflight(&self, url: &str, origin: &str, method: &str, headers: &str) -> anyhow::Result<Answer> {
+        let request = self.agent.options(url).header("Origin", origin);
+        let request = request.header("Access-Control-Request-Method", method).header("Access-Control-Request-Headers", headers);
+        answer(request.call()?).with_context(|| format!("OPTIONS {url}"))
+    }
+
     /// Fetches a URL.
     pub fn get(&self, url: &str, headers: &[(&str, String)]) -> anyhow::Result<Answer> {
         let mut request = self.agent.get(url);

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tower_http::cors::Cors;
 
 use crate::error::{DevstackError, io};
 
@@ -75,7 +77,8 @@ async fn accept(listener: TcpListener, service: S3Service) {
             tracing::debug!("S3 connection ended early: {error}");
             continue;
         }
-        let service = service.clone();
+        // Pages of any origin upload to signed URLs. In production a rule of the bucket says which may.
+        let service = TowerToHyperService::new(Cors::permissive(service.clone()));
         connections.spawn(async move {
             let served = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
             if let Err(error) = served {
