@@ -87,7 +87,9 @@ fn a_schema_goes_to_json_and_back_unchanged() {
 #[test]
 fn the_api_of_a_role_is_printed() {
     let print = |role: &str| stdout(&shared().run(&["schema", "print", "--schema", &blog(), "--role", role]));
-    let (admin, reader) = (print("admin"), print("reader"));
+    let (admin, editor, reader) = (print("admin"), print("editor"), print("reader"));
+    assert!(editor.contains("  generateUploadUrl(") && editor.contains("type S3SignedUpload {"), "{editor}");
+    assert!(!reader.contains("S3"), "no rule lets readers do anything with objects: {reader}");
     assert!(admin.contains("type Mutation") && admin.contains("  email: String\n"), "{admin}");
     assert!(!reader.contains("type Mutation") && reader.contains("type Article {"), "{reader}");
     assert!(!reader.contains("email"), "readers do not learn that there are e-mail addresses");

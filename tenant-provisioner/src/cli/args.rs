@@ -293,6 +293,8 @@ pub(crate) enum SchemaCommand {
         file: PathBuf,
     },
     /// Print the GraphQL API that a role gets from a schema, as SDL.
+    ///
+    /// It has the fields for signed addresses of objects when a role has `s3` rules; an engine without a bucket leaves them out.
     Print {
         /// SDL (.graphql) or JSON (.json).
         #[arg(long, value_name = "FILE")]

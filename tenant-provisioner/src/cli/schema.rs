@@ -75,7 +75,8 @@ fn print(path: &Path, roles: &[String], output: Output) -> Result<Exit, Failure>
     let memberships = roles.iter().map(|role| Membership { role: RoleName::new(role), variables: BTreeMap::new() });
     // The API depends on the roles alone; what their variables hold decides about rows.
     let caller = Caller::resolve_stored(&schema, None, &memberships.collect::<Vec<_>>());
-    let sdl = Api::build(&schema, &Permissions::new(&schema, caller.role_set())).sdl();
+    // As of an engine with a bucket: roles with rules on objects are written for one.
+    let sdl = Api::build_with_objects(&schema, &Permissions::new(&schema, caller.role_set())).sdl();
     output.answer(&json!({ "sdl": sdl }), || sdl.clone());
     Ok(Exit::Done)
 }
