@@ -7,7 +7,7 @@ use freehold_schema::ident::Ident;
 use freehold_schema::model::{ColumnKind, Entity, FieldKind};
 
 use super::checking;
-use super::connecting;
+use super::connecting::{self, Connected};
 use super::input::Data;
 use super::linking::{self, Linked};
 use super::nesting::{self, Parent};
@@ -16,7 +16,9 @@ use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
 use super::{Answer, not_found, owning, write_node};
 use crate::bind::BindSource;
+use crate::lower::clauses::Clause;
 use crate::lower::{Env, Refused, State, reading};
+use crate::sql::Alias;
 
 /// Creates a row, and what is below it; its key. A row that refers to a `parent` gets that one's key.
 pub(super) fn create<'a>(
@@ -26,11 +28,7 @@ pub(super) fn create<'a>(
     parent: Option<&Parent<'a>>,
     place: &Place,
 ) -> Result<BindSource, Refused> {
-    let mut values = columns(program, entity, data);
-    if let Some(parent) = parent {
-        values.point(parent.field, parent.joining, parent.entity, parent.key.clone());
-    }
-    owning::on_create(program, entity, data, place, &mut values)?;
+    let values = values(program, entity, data, parent, place)?;
     let is_flat = data.is_flat(program.env, entity);
     let links = if is_flat { linking::read(program, entity, data, place) } else { Vec::new() };
     let row = program.next_row();
@@ -40,6 +38,22 @@ pub(super) fn create<'a>(
         nesting::below(program, entity, &row, data, place)?;
     }
     Ok(row)
+}
+
+/// What the new row will have, after the steps that must come before it.
+fn values<'a>(
+    program: &mut Program<'_, 'a>,
+    entity: &'a Entity,
+    data: &Data<'a>,
+    parent: Option<&Parent<'a>>,
+    place: &Place,
+) -> Result<Values<'a>, Refused> {
+    let mut values = columns(program, entity, data);
+    if let Some(parent) = parent {
+        values.point(parent.field, parent.joining, parent.entity, parent.key.clone());
+    }
+    owning::on_create(program, entity, data, place, &mut values)?;
+    Ok(values)
 }
 
 /// Columns of the new row: those given, defaults, and a new key.
@@ -70,6 +84,7 @@ fn key<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a>) -
     }
 }
 
+/// Creates the row with these values by a statement of its own.
 fn insert<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
@@ -86,17 +101,15 @@ fn insert<'a>(
     let permitted = values.permitted(env, entity, OperationKind::Create);
     let new = state.sql.next_alias();
     state.sql.alias(new).syntax(" AS (INSERT INTO ").content(&entity.table);
-    write_values(env, &mut state, values, &connected);
-    connecting::write_conditions(env, &mut state, &connected, false);
-    let mut begun = !connected.is_empty();
-    for found in &linked {
-        state.sql.syntax(if begun { " AND EXISTS (SELECT 1 FROM " } else { " WHERE EXISTS (SELECT 1 FROM " });
-        state.sql.alias(*found).syntax(")");
-        begun = true;
-    }
-    if !permitted.is_always() {
-        state.sql.syntax(if begun { " AND " } else { " WHERE " });
-        write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: None }, &permitted);
+    let has_values = !values.assignments.is_empty();
+    if has_values {
+        state.sql.syntax(" ");
+        values.write_columns(&mut state);
+        state.sql.syntax(" ");
+        write_row(env, &mut state, entity, values, &connected, &linked, &permitted);
+    } else {
+        // Nothing of it can be judged before the database has made it.
+        state.sql.syntax(" DEFAULT VALUES");
     }
     state.sql.syntax(" RETURNING *)");
     linking::write_links(&mut state, entity, new, links, &linked);
@@ -108,7 +121,7 @@ fn insert<'a>(
     // Again on the row as it is now: with what the database put into it.
     answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
     answer.key(&mut state, row, new, entity);
-    answer.is_whole = values.are_whole(&permitted);
+    answer.is_whole = values.are_whole(&permitted) && (has_values || links.is_empty());
     let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
     let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();
     write_node(program, &mut state, &mut kind, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;
@@ -116,18 +129,26 @@ fn insert<'a>(
     Ok(())
 }
 
-fn write_values(env: &Env<'_>, state: &mut State, values: &Values<'_>, connected: &[connecting::Connected<'_, '_>]) {
-    if values.assignments.is_empty() {
-        state.sql.syntax(" DEFAULT VALUES");
-        return;
+/// Writes `SELECT value, … WHERE …`: the row, if what it is connected with is there and the rules allow it.
+fn write_row(
+    env: &Env<'_>,
+    state: &mut State,
+    entity: &Entity,
+    values: &Values<'_>,
+    connected: &[Connected<'_, '_>],
+    linked: &[Alias],
+    permitted: &Clause<'_>,
+) {
+    values.write_select(env, state, connected);
+    connecting::write_conditions(env, state, connected, false);
+    let mut begun = !connected.is_empty();
+    for found in linked {
+        state.sql.syntax(if begun { " AND EXISTS (SELECT 1 FROM " } else { " WHERE EXISTS (SELECT 1 FROM " });
+        state.sql.alias(*found).syntax(")");
+        begun = true;
     }
-    state.sql.syntax(" (");
-    for (index, assignment) in values.assignments.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(assignment.name);
-    }
-    state.sql.syntax(") SELECT ");
-    for (index, assignment) in values.assignments.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
-        assignment.write(env, state, connected);
+    if !permitted.is_always() {
+        state.sql.syntax(if begun { " AND " } else { " WHERE " });
+        write_permitted(env, state, entity, &Proposal { values, connected, old: None }, permitted);
     }
 }

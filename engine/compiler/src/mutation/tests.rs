@@ -267,6 +267,17 @@ fn writes_of_one_row_take_one_round_trip() {
 }
 
 #[test]
+fn a_row_of_nothing_but_defaults_can_be_linked() {
+    let sdl = r#"
+        type Ticket { id: Int! @sequence note: String labels: [Label!] }
+        type Label { name: String! @unique }"#;
+    let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
+    let of = |field: &str| sql(&schema, "admin", &format!("mutation {{ {field} {{ ok }} }}"));
+    let linked = of(r#"createTicket(data: {labels: [{connect: {name: "x"}}]})"#);
+    assert!(linked.contains("DEFAULT VALUES RETURNING *)"), "{linked}");
+}
+
+#[test]
 fn a_node_that_leads_back_to_what_was_changed_is_read_afterwards() {
     let back = r#"mutation { updateArticle(by: {site: {slug: "one"}, slug: "first"}, data: {title: "T"}) { node { site { articles { title } } } } }"#;
     assert_eq!(round_trips(back), 4);

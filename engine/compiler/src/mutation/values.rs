@@ -77,6 +77,22 @@ impl<'a> Values<'a> {
         self.connects.push(connect);
     }
 
+    /// Writes `(column, …)`.
+    pub fn write_columns(&self, state: &mut State) {
+        for (index, assignment) in self.assignments.iter().enumerate() {
+            state.sql.syntax(if index == 0 { "(" } else { ", " }).ident(assignment.name);
+        }
+        state.sql.syntax(")");
+    }
+
+    /// Writes `SELECT value, …`.
+    pub fn write_select(&self, env: &Env<'_>, state: &mut State, connected: &[Connected<'_, '_>]) {
+        for (index, assignment) in self.assignments.iter().enumerate() {
+            state.sql.syntax(if index == 0 { "SELECT " } else { ", " });
+            assignment.write(env, state, connected);
+        }
+    }
+
     /// Writes `column = value, …`.
     pub fn write_set(&self, env: &Env<'_>, state: &mut State, connected: &[Connected<'_, '_>]) {
         for (index, assignment) in self.assignments.iter().enumerate() {
