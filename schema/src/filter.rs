@@ -51,6 +51,32 @@ impl<V> Filter<V> {
     pub fn never() -> Self {
         Self::Or(vec![Self::Not(Box::new(Self::always()))])
     }
+
+    /// The same conditions, made with other values.
+    #[must_use]
+    pub fn map<W>(&self, value: &mut impl FnMut(&V) -> W) -> Filter<W> {
+        match self {
+            Self::And(filters) => Filter::And(filters.iter().map(|filter| filter.map(value)).collect()),
+            Self::Or(filters) => Filter::Or(filters.iter().map(|filter| filter.map(value)).collect()),
+            Self::Not(filter) => Filter::Not(Box::new(filter.map(value))),
+            Self::Column(field, condition) => Filter::Column(field.clone(), condition.map(value)),
+            Self::Search(text) => Filter::Search(value(text)),
+            Self::Relation(field, filter) => Filter::Relation(field.clone(), Box::new(filter.map(value))),
+        }
+    }
+}
+
+impl<V> Condition<V> {
+    fn map<W>(&self, value: &mut impl FnMut(&V) -> W) -> Condition<W> {
+        match self {
+            Self::And(conditions) => Condition::And(conditions.iter().map(|condition| condition.map(value)).collect()),
+            Self::Or(conditions) => Condition::Or(conditions.iter().map(|condition| condition.map(value)).collect()),
+            Self::Not(condition) => Condition::Not(Box::new(condition.map(value))),
+            Self::IsNull(is_null) => Condition::IsNull(*is_null),
+            Self::Compare(operator, operand) => Condition::Compare(*operator, value(operand)),
+            Self::Variable(name) => Condition::Variable(name.clone()),
+        }
+    }
 }
 
 /// Operators of the content API, section 7. Names on the wire are those of [`Operator::name`].

@@ -17,6 +17,7 @@ mod isolation;
 mod journey;
 mod killed_postgres;
 mod leaks;
+mod many;
 mod mirror;
 mod objects;
 mod orphans;

@@ -206,8 +206,12 @@ fn a_key_that_is_sent_again_gets_the_first_answer() {
     let taken = r#"mutation { createTag(data: {name: "rust"}) { ok errorMessage } }"#;
     let failed = send("three", taken);
     assert_eq!(failed.data("/createTag/ok"), false);
+    let many = r#"mutation { createManyTag(data: [{name: "zig"}, {name: "rust"}]) { ok errorMessage } }"#;
+    let many_failed = send("four", many);
+    assert_eq!(many_failed.data("/createManyTag/ok"), false);
     tenant.database.execute("DELETE FROM content.article_tags; DELETE FROM content.tag").unwrap();
     assert_eq!(send("three", taken).json(), failed.json());
+    assert_eq!(send("four", many).json(), many_failed.json());
     // After a day the key is forgotten.
     tenant.database.execute("UPDATE freehold.kept_answer SET created_at = now() - interval '25 hours'").unwrap();
     assert_eq!(send("three", taken).data("/createTag/ok"), true);

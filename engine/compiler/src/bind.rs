@@ -34,6 +34,8 @@ pub enum BindSource {
     Variable(VariablePath),
     /// An array whose items come from different places.
     List(Vec<BindSource>),
+    /// A value for each row of a statement that writes many: an array, of which each row takes its own.
+    Each(Vec<BindSource>),
     /// A JSON object whose members come from different places.
     Object(Vec<(Arc<str>, BindSource)>),
     /// LIKE pattern: the source with `%`, `_` and `\` escaped, and `%` put before or after it.
@@ -98,7 +100,11 @@ impl BindSource {
     /// Whether [`BindContext::cipher`] is asked for the value.
     #[must_use]
     pub fn needs_cipher(&self) -> bool {
-        matches!(self, Self::Sealed { .. } | Self::Lookup(..))
+        match self {
+            Self::Sealed { .. } | Self::Lookup(..) => true,
+            Self::Each(rows) => rows.iter().any(Self::needs_cipher),
+            _ => false,
+        }
     }
 }
 
@@ -142,6 +148,31 @@ pub enum BindType {
     Bools,
     /// `text[]` of JSON texts
     Jsons,
+    /// `text[]` of arrays in PostgreSQL's text form, because arrays of arrays must be rectangular
+    Lists,
+    /// The same of arrays of JSON texts
+    JsonLists,
+}
+
+impl BindType {
+    /// How many values of this type are bound, and the cast that makes one of them what it is when it is bound alone.
+    pub(crate) fn of_many(self) -> (Self, &'static str) {
+        match self {
+            Self::Uuid => (Self::Uuids, ""),
+            Self::Text => (Self::Texts, ""),
+            Self::Int => (Self::Ints, ""),
+            Self::BigInt => (Self::Texts, "::int8"),
+            Self::Double => (Self::Doubles, ""),
+            Self::Bool => (Self::Bools, ""),
+            Self::Json => (Self::Jsons, "::jsonb"),
+            Self::Uuids => (Self::Lists, "::uuid[]"),
+            Self::Texts | Self::Lists => (Self::Lists, "::text[]"),
+            Self::Ints => (Self::Lists, "::int4[]"),
+            Self::Doubles => (Self::Lists, "::float8[]"),
+            Self::Bools => (Self::Lists, "::bool[]"),
+            Self::Jsons | Self::JsonLists => (Self::JsonLists, "::text[]"),
+        }
+    }
 }
 
 /// A value ready to be sent; `None` is NULL. Items of arrays may be NULL.
@@ -217,7 +248,9 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
     Ok(match source {
         BindSource::Literal(value) => value.clone(),
         BindSource::Variable(path) => context.variables.at(path).cloned().unwrap_or(Value::Null),
-        BindSource::List(items) => Value::Array(items.iter().map(|item| resolve(item, context)).collect::<Result<_, _>>()?),
+        BindSource::List(items) | BindSource::Each(items) => {
+            Value::Array(items.iter().map(|item| resolve(item, context)).collect::<Result<_, _>>()?)
+        }
         BindSource::Object(members) => {
             let members = members.iter().map(|(name, source)| Ok((name.to_string(), resolve(source, context)?)));
             Value::Object(members.collect::<Result<Map<_, _>, RequestError>>()?)
@@ -343,6 +376,8 @@ fn typed(ty: BindType, value: Value) -> BindValue {
         BindType::Doubles => BindValue::Doubles(items(value, |item| item.as_f64())),
         BindType::Bools => BindValue::Bools(items(value, |item| item.as_bool())),
         BindType::Jsons => BindValue::Texts(items(value, json)),
+        BindType::Lists => BindValue::Texts(items(value, |list| array(list, text))),
+        BindType::JsonLists => BindValue::Texts(items(value, |list| array(list, json))),
     }
 }
 
@@ -384,4 +419,31 @@ fn text(value: Value) -> Option<String> {
 
 fn json(value: Value) -> Option<String> {
     (!value.is_null()).then(|| value.to_string())
+}
+
+/// An array in PostgreSQL's text form (manual, 8.15.2): everything in quotes but NULL.
+fn array(list: Value, item: impl Fn(Value) -> Option<String>) -> Option<String> {
+    let quoted = |item: Option<String>| match item {
+        Some(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        None => "NULL".to_owned(),
+    };
+    let items: Vec<String> = items(list, item)?.into_iter().map(quoted).collect();
+    Some(format!("{{{}}}", items.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lists_of_rows_are_arrays_in_text_form() {
+        let lists = json!([["a", "", null, "NULL", "{\"\\,"], [], null]);
+        let text = |text: &str| Some(text.to_owned());
+        let expected = vec![text(r#"{"a","",NULL,"NULL","{\"\\,"}"#), text("{}"), None];
+        assert_eq!(typed(BindType::Lists, lists), BindValue::Texts(Some(expected)));
+        let lists = json!([[1, true, { "a": "b" }], ["a"]]);
+        let expected = vec![text(r#"{"1","true","{\"a\":\"b\"}"}"#), text(r#"{"\"a\""}"#)];
+        assert_eq!(typed(BindType::JsonLists, lists), BindValue::Texts(Some(expected)));
+    }
 }

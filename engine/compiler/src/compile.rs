@@ -31,12 +31,31 @@ pub fn compile(
     variables: &Variables,
     caller: &Caller,
 ) -> Result<Plan, Vec<RequestError>> {
+    compile_in(&Env { schema, permissions, caller, one_by_one: false }, api, prepared, variables)
+}
+
+/// The same, with statements of its own for each row that a mutation creates. Slower, but it says which row is at fault
+/// ([`crate::mutation::RunError::Unclear`]). It needs the same new keys as the other plan.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_one_by_one(
+    schema: &Schema,
+    permissions: &Permissions,
+    api: &Api,
+    prepared: &Prepared,
+    variables: &Variables,
+    caller: &Caller,
+) -> Result<Plan, Vec<RequestError>> {
+    compile_in(&Env { schema, permissions, caller, one_by_one: true }, api, prepared, variables)
+}
+
+fn compile_in(env: &Env<'_>, api: &Api, prepared: &Prepared, variables: &Variables) -> Result<Plan, Vec<RequestError>> {
     let fields = select(api, prepared, variables)?;
-    let env = Env { schema, permissions, caller };
     let plan = if prepared.is_mutation() {
-        mutation::compile(&env, &fields, variables).map(Plan::Mutation)
+        mutation::compile(env, &fields, variables).map(Plan::Mutation)
     } else {
-        query(&env, "Query", &fields, variables).map(Plan::Query)
+        query(env, "Query", &fields, variables).map(Plan::Query)
     }?;
     match plan.statements().into_iter().map(|statement| statement.binds.len()).max() {
         Some(n_binds) if n_binds > MAX_BINDS => {

@@ -444,6 +444,8 @@ pub enum StepKind {
         is_whole: bool,
         /// There is a second row `(1, json text)`: the result's node.
         has_node: bool,
+        /// It writes many rows of the input, and cannot tell which one is at fault: [`crate::mutation::RunError::Unclear`].
+        is_of_many: bool,
     },
     /// The JSON of the result's node, or `null`.
     Node,

@@ -237,7 +237,7 @@ impl Setting {
                 let data = self.query(query, statement, &values, &introspected, None).await?;
                 Ok(data.finish())
             }
-            Plan::Mutation(_) => mutation::run(self, &plan, &values).await,
+            Plan::Mutation(_) => mutation::run(self, &document, &plan, &values).await,
         }
     }
 

@@ -9,12 +9,17 @@ use freehold_executor::answers::{self, AnswerKey, Known};
 use freehold_executor::{self as executor, ExecuteError, SqlStatement};
 
 use crate::content::answer::{Answer, Introspected, Writer};
-use crate::content::documents::lock;
+use crate::content::documents::{Document, lock};
 use crate::content::execute::{ReadyPlan, ReadyRoot, Setting, Values, missing_row};
 use crate::http::failure::Failure;
 
 /// Runs a mutation.
-pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Values>) -> Result<Answer, Failure> {
+pub async fn run(
+    setting: &Arc<Setting>,
+    document: &Arc<Document>,
+    plan: &Arc<ReadyPlan>,
+    values: &Arc<Values>,
+) -> Result<Answer, Failure> {
     let Plan::Mutation(mutation) = &plan.plan else { return Err(Failure::Internal) };
     let mut writer = Writer::new(setting.style, 256);
     for (index, (root, ready)) in mutation.roots.iter().zip(&plan.roots).enumerate() {
@@ -24,7 +29,14 @@ pub async fn run(setting: &Arc<Setting>, plan: &Arc<ReadyPlan>, values: &Arc<Val
                 writer.object(&root.key, inner);
             }
             MutationRootValue::Write(_) | MutationRootValue::Transaction(_) => {
-                let done = in_transaction(setting, plan, index, values).await?;
+                let done = match in_transaction(setting, plan, index, values).await? {
+                    Some(done) => done,
+                    // Written one after the other, they tell.
+                    None => {
+                        let plan = setting.one_by_one(document, values).await?;
+                        in_transaction(setting, &plan, index, values).await?.ok_or(Failure::Internal)?
+                    }
+                };
                 setting.write_root(&mut writer, root, done, values)?;
             }
             MutationRootValue::Object(index) => writer.field(&root.key, object(values, *index)?.as_bytes()),
@@ -69,16 +81,16 @@ impl Done {
     }
 }
 
-/// Runs a root field in a transaction.
+/// Runs a root field in a transaction. None when a row is at fault, but not which: nothing was changed.
 async fn in_transaction(
     setting: &Arc<Setting>,
     plan: &Arc<ReadyPlan>,
     index: usize,
     values: &Arc<Values>,
-) -> Result<Done, Failure> {
+) -> Result<Option<Done>, Failure> {
     let root = root_of(plan, index).ok_or(Failure::Internal)?;
     if let Some(done) = judge(root, values)? {
-        return Ok(done);
+        return Ok(Some(done));
     }
     let place = i32::try_from(index).map_err(|_| Failure::Internal)?;
     // What was done is kept outside: when the commit fails, the fields keep their answers.
@@ -87,7 +99,7 @@ async fn in_transaction(
     let (on_thread, for_plan, for_values, keep) = (Arc::clone(setting), Arc::clone(plan), Arc::clone(values), Arc::clone(&kept));
     let work = move |transaction: &mut executor::Transaction<'_>| {
         let (Some(root), Some(ready)) = (root_of(&for_plan, index), for_plan.roots.get(index)) else {
-            return Ok(executor::Outcome::Rollback(Err(Failure::Internal)));
+            return Ok(executor::Outcome::Rollback(Err(Ended::Failed(Failure::Internal))));
         };
         let attempt = Attempt { setting: &on_thread, values: &for_values, may_retry: !raced };
         Ok(match attempt.once(root, ready, place, transaction) {
@@ -96,11 +108,11 @@ async fn in_transaction(
                 *lock(&keep) = Some(done);
                 if changed { executor::Outcome::Commit(Ok(())) } else { executor::Outcome::Rollback(Ok(())) }
             }
-            Err(Ended::Failed(failure)) => executor::Outcome::Rollback(Err(failure)),
             Err(Ended::Raced) => {
                 raced = true;
                 executor::Outcome::Retry
             }
+            Err(ended) => executor::Outcome::Rollback(Err(ended)),
         })
     };
     let registry = &setting.state.registry;
@@ -121,20 +133,21 @@ async fn in_transaction(
                 }
                 (None, Some(_)) => {}
             }
-            Ok(done)
+            Ok(Some(done))
         }
-        (Ok(Err(failure)), _) => Err(failure),
+        (Ok(Err(Ended::Unclear)), _) => Ok(None),
+        (Ok(Err(Ended::Failed(failure))), _) => Err(failure),
         // A constraint that is checked at the commit.
         (Err(ExecuteError::Database(error)), Some(done)) => {
             let refused = writes(root).find_map(|write| write.commit_failed(&setting.release.schema, &of_executor(&error)));
             match (refused, done) {
-                (Some(outcome), Done::Write(_)) => Ok(Done::Write(outcome)),
-                (Some(outcome), Done::Transaction(_, fields)) => Ok(Done::Transaction(outcome, fields)),
+                (Some(outcome), Done::Write(_)) => Ok(Some(Done::Write(outcome))),
+                (Some(outcome), Done::Transaction(_, fields)) => Ok(Some(Done::Transaction(outcome, fields))),
                 _ => Err(Failure::Execute(ExecuteError::Database(error))),
             }
         }
         (Err(error), _) => Err(Failure::Execute(error)),
-        (Ok(Ok(())), None) => Err(Failure::Internal),
+        (Ok(Ok(())), None) | (Ok(Err(Ended::Raced)), _) => Err(Failure::Internal),
     }
 }
 
@@ -173,6 +186,8 @@ enum Ended {
     Failed(Failure),
     /// Another request created the row that this one was about to create.
     Raced,
+    /// One of many rows is at fault, and its statement cannot tell which.
+    Unclear,
 }
 
 /// One attempt at a transaction, on a database thread.
@@ -286,6 +301,7 @@ impl Attempt<'_> {
         outcome.or_else(|error| match error {
             RunError::Raced(_) if self.may_retry => Err(Ended::Raced),
             RunError::Raced(failure) => Ok(Outcome::Failed(vec![failure])),
+            RunError::Unclear => Err(Ended::Unclear),
             other => Err(Ended::Failed(failure(other))),
         })
     }
@@ -375,7 +391,7 @@ fn failure(error: RunError<Failure>) -> Failure {
         RunError::Request(error) => Failure::Operation(vec![error]),
         RunError::Other(failure) => failure,
         RunError::UnexpectedAnswer => internal("a step's answer is not what its plan expects".to_owned()),
-        RunError::Raced(_) => internal("a race was not run again".to_owned()),
+        RunError::Raced(_) | RunError::Unclear => internal("a write was not run again".to_owned()),
         // The executor has its own view of a statement that must be repeated; what arrives here is final.
         RunError::Database(error) => internal(format!("{}: {}", error.sqlstate, error.message)),
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use freehold_compiler::coerce::Variables;
-use freehold_compiler::compile::compile;
+use freehold_compiler::compile::{compile, compile_one_by_one};
 use freehold_compiler::literals::{Literals, Outline};
 use freehold_compiler::plan::Plan;
 use freehold_compiler::prepare::{Prepared, prepare};
 use serde_json::{Map, Value};
 
 use crate::content::documents::Document;
-use crate::content::execute::{ReadyPlan, Setting};
+use crate::content::execute::{ReadyPlan, Setting, Values};
 use crate::http::failure::Failure;
 use crate::http::request::GraphqlRequest;
 
@@ -134,6 +134,19 @@ impl Setting {
             Ok(Planned { document, variables, plan })
         });
         compiled.await.unwrap_or(Err(Failure::Internal))
+    }
+
+    /// The plan of a mutation that writes one row after the other, for these values. Not kept: it is large, and asked for when something is wrong with a row.
+    pub async fn one_by_one(&self, document: &Arc<Document>, values: &Arc<Values>) -> Result<Arc<ReadyPlan>, Failure> {
+        let _compiling = self.compiling();
+        let (release, role_api, caller) = (Arc::clone(&self.release), Arc::clone(&self.role_api), Arc::clone(&self.caller));
+        let (document, values) = (Arc::clone(document), Arc::clone(values));
+        let compiled = tokio::task::spawn_blocking(move || {
+            let (prepared, variables) = (&document.prepared, &values.variables);
+            compile_one_by_one(&release.schema, &role_api.permissions, &role_api.api, prepared, variables, &caller)
+        });
+        let plan = compiled.await.map_err(|_| Failure::Internal)?.map_err(Failure::Operation)?;
+        Ok(Arc::new(ReadyPlan::new(plan)))
     }
 }
 

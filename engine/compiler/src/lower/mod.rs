@@ -48,6 +48,8 @@ pub(crate) struct Env<'a> {
     pub schema: &'a Schema,
     pub permissions: &'a Permissions,
     pub caller: &'a Caller,
+    /// Rows that a mutation creates are written one after the other, also those that one statement could write.
+    pub one_by_one: bool,
 }
 
 impl<'a> Env<'a> {

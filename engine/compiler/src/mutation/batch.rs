@@ -27,7 +27,7 @@ use crate::sql::Alias;
 const USUAL: i64 = 1_000;
 /// Rows that one field may change at most.
 const MOST: usize = 10_000;
-/// Rows that one field may create: each has statements of its own in the plan.
+/// Rows that one field may create: each may have statements of its own in the plan.
 const MOST_CREATED: usize = 1_000;
 /// The text under which a statement tells how many rows it changed.
 pub(super) const AFFECTED: &str = "affected";

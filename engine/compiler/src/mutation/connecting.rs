@@ -27,6 +27,28 @@ pub(super) struct Connect<'a> {
     pub exclusive: Option<Nullable>,
 }
 
+impl<'a> Connect<'a> {
+    /// Whether the two differ in nothing but values.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.field == other.field && self.by.map(&mut |_| ()) == other.by.map(&mut |_| ())
+    }
+
+    /// Those of rows that are alike, as if they were one row's: each value is one for each row.
+    pub fn each(rows: &[&Self]) -> Option<Self> {
+        let first = rows.first()?;
+        let mut values: Vec<_> = rows.iter().map(|row| row.values().into_iter()).collect();
+        let by = first.by.map(&mut |_| BindSource::Each(values.iter_mut().filter_map(Iterator::next).collect()));
+        Some(Self { by, input: first.input.clone(), ..**first })
+    }
+
+    /// What the target is found by.
+    fn values(&self) -> Vec<BindSource> {
+        let mut values = Vec::new();
+        drop(self.by.map(&mut |value| values.push(value.clone())));
+        values
+    }
+}
+
 /// Whether a foreign key may be NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Nullable(pub bool);

@@ -41,7 +41,7 @@ pub(super) fn create<'a>(
 }
 
 /// What the new row will have, after the steps that must come before it.
-fn values<'a>(
+pub(super) fn values<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
     data: &Data<'a>,
@@ -85,7 +85,7 @@ fn key<'a>(program: &mut Program<'_, 'a>, entity: &'a Entity, data: &Data<'a>) -
 }
 
 /// Creates the row with these values by a statement of its own.
-fn insert<'a>(
+pub(super) fn insert<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
     values: &Values<'a>,
@@ -130,7 +130,7 @@ fn insert<'a>(
 }
 
 /// Writes `SELECT value, … WHERE …`: the row, if what it is connected with is there and the rules allow it.
-fn write_row(
+pub(super) fn write_row(
     env: &Env<'_>,
     state: &mut State,
     entity: &Entity,

@@ -23,6 +23,7 @@ mod program;
 mod proposing;
 mod result;
 mod roots;
+mod rows;
 pub(crate) mod rules;
 mod running;
 mod stored;
@@ -188,7 +189,7 @@ impl Answer {
         let quotable =
             entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect();
         let (checks, is_whole) = (self.checks, self.is_whole);
-        StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node: false }
+        StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node: false, is_of_many: false }
     }
 }
 

@@ -7,7 +7,7 @@ use super::creating::create;
 use super::input::{Data, Purpose};
 use super::program::{Place, Program};
 use super::updating::{Found, update};
-use super::{batch, checking, deferring, deleting, has_key, lookups};
+use super::{batch, checking, deferring, deleting, has_key, lookups, rows};
 use crate::api::Meaning;
 use crate::bind::BindSource;
 use crate::coerce::Variables;
@@ -163,13 +163,14 @@ fn create_many<'a>(
     field: &Selected,
     checks: &mut Vec<RowChecks>,
 ) -> Result<usize, Refused> {
-    let items = batch::items(field, "data")?;
-    for (index, item) in items.iter().enumerate() {
+    let items = batch::items(field, "data")?.iter().enumerate().map(|(index, item)| {
         let place = Place::default().item(index, None);
         let data = Data::read(program.env, Purpose::Create, entity, item, field.pos)?;
         checking::add(entity, &data, &place, None, checks)?;
-        create(program, entity, &data, None, &place)?;
-    }
+        Ok((data, place))
+    });
+    let items = items.collect::<Result<Vec<_>, Refused>>()?;
+    rows::create_all(program, entity, &items)?;
     Ok(items.len())
 }
 

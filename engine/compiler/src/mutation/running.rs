@@ -105,6 +105,9 @@ pub enum RunError<E> {
     /// A row that was not there when it was looked for is there now, because somebody else created it, or holds what nobody held. Another attempt will find it, unless
     /// the caller may not see it; then this is the outcome.
     Raced(Failure),
+    /// One of many rows that a statement writes is at fault. Nothing was changed, or is to stay; the plan that writes one after the other says which row it is:
+    /// [`crate::compile::compile_one_by_one`].
+    Unclear,
     /// PostgreSQL refused a statement for a reason that is not the caller's: to be retried, or reported as an internal error.
     Database(DatabaseError),
     /// What the closure said.
@@ -174,10 +177,13 @@ impl Write {
             let json = texts.next().ok_or(RunError::UnexpectedAnswer)?;
             match kind {
                 StepKind::Node => nodes.push(json),
-                StepKind::Change { checks, has_node, .. } => {
+                StepKind::Change { checks, has_node, is_of_many, .. } => {
                     let answer: Value = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
                     keep(&answer, &mut outputs);
                     if let Some(error) = broken(&answer, checks) {
+                        if *is_of_many {
+                            return Err(RunError::Unclear);
+                        }
                         return failed(error, step, &BindContext { steps: &outputs, ..*lasting });
                     }
                     if *has_node {
@@ -211,6 +217,9 @@ impl Step {
         context: &BindContext<'_>,
     ) -> Result<Outcome, RunError<E>> {
         let Some(failure) = failures::of_database(schema, kind, &error) else { return Err(RunError::Database(error)) };
+        if matches!(kind, StepKind::Change { is_of_many: true, .. }) {
+            return Err(RunError::Unclear);
+        }
         let failure = below(failure, &self.path, context).map_err(RunError::Request)?;
         let was_missing = self.guards.iter().any(|guard| matches!(guard, Guard::Missing(_)));
         let was_free = failures::is_of_holder(schema, &error);

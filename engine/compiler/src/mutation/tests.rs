@@ -267,14 +267,86 @@ fn writes_of_one_row_take_one_round_trip() {
 }
 
 #[test]
-fn a_row_of_nothing_but_defaults_can_be_linked() {
+fn rows_that_are_alike_are_one_statement() {
+    assert_eq!(round_trips(r#"mutation { createManyTag(data: [{name: "a"}, {name: "b"}, {name: "c"}]) { ok } }"#), 1);
+    // What a row leaves out is NULL or its default.
+    let articles = |rows: &[&str]| {
+        let site = r#"site: {connect: {slug: "one"}}"#;
+        let rows: Vec<String> = rows.iter().map(|row| format!("{{slug: \"s\", title: \"T\", {site}, {row}}}")).collect();
+        format!("mutation {{ createManyArticle(data: [{}]) {{ ok }} }}", rows.join(", "))
+    };
+    assert_eq!(round_trips(&articles(&["rank: 1", "active: false", "keywords: [\"k\"]"])), 3);
+    // The database numbers only rows that are not given a number; some row is connected, some has rows below it.
+    assert_eq!(round_trips(&articles(&["seq: 1", "rank: 2", "rank: 3"])), 4);
+    let ann = r#"author: {connect: {email: "ann@x.test"}}"#;
+    assert_eq!(round_trips(&articles(&["rank: 1", "rank: 2", ann, ann, r#"locales: [{create: {locale: "en"}}]"#, "rank: 3"])), 7);
+}
+
+#[test]
+fn the_statement_of_many_rows_does_not_depend_on_how_many() {
+    let of = |rows: &str| sql(&blog(), "admin", &format!("mutation {{ createManyTag(data: [{rows}]) {{ ok }} }}"));
+    assert_eq!(of(r#"{name: "a"}, {name: "b"}"#), of(r#"{name: "a"}, {name: "b"}, {name: "c"}"#));
+}
+
+#[test]
+fn rows_under_different_rules_are_different_statements() {
+    let author = json!({
+        "predicates": { "ann": { "name": { "eq": "Ann" } } }, "operations": { "create": { "name": true, "email": "ann" } }
+    });
+    let schema = blog_with("writer", json!({ "Author": author }));
+    let with = r#"{name: "a", email: "e"}"#;
+    let without = r#"{name: "b"}"#;
+    let n_inserts = |rows: &[&str]| {
+        let document = format!("mutation {{ createManyAuthor(data: [{}]) {{ ok }} }}", rows.join(", "));
+        sql(&schema, "writer", &document).matches("INSERT").count()
+    };
+    assert_eq!(n_inserts(&[with, with, without, without, without, with]), 3);
+}
+
+#[test]
+fn rows_that_may_depend_on_each_other_are_written_one_after_the_other() {
+    let sdl = r#"
+        extend schema @role(name: "owner")
+        type Folder @allow(roles: ["owner"], read: true, create: true, when: { parent: { open: { eq: true } } }) {
+            name: String! @unique
+            open: Boolean
+            parent: Folder
+        }"#;
+    let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
+    let n_inserts = |role: &str, rows: &str| {
+        sql(&schema, role, &format!("mutation {{ createManyFolder(data: [{rows}]) {{ ok }} }}")).matches("INSERT").count()
+    };
+    assert_eq!(n_inserts("admin", r#"{name: "a"}, {name: "b"}"#), 1);
+    assert_eq!(
+        n_inserts("admin", r#"{name: "a", parent: {connect: {name: "x"}}}, {name: "b", parent: {connect: {name: "a"}}}"#),
+        2
+    );
+    assert_eq!(n_inserts("owner", r#"{name: "a"}, {name: "b"}"#), 2, "the rule looks at folders");
+}
+
+#[test]
+fn rows_of_nothing_but_defaults_have_statements_of_their_own() {
     let sdl = r#"
         type Ticket { id: Int! @sequence note: String labels: [Label!] }
         type Label { name: String! @unique }"#;
     let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
     let of = |field: &str| sql(&schema, "admin", &format!("mutation {{ {field} {{ ok }} }}"));
+    assert_eq!(of("createManyTicket(data: [{}, {}])").matches("INSERT").count(), 2, "there is nothing to count them by");
     let linked = of(r#"createTicket(data: {labels: [{connect: {name: "x"}}]})"#);
     assert!(linked.contains("DEFAULT VALUES RETURNING *)"), "{linked}");
+}
+
+#[test]
+fn which_of_many_rows_is_at_fault_is_left_to_the_plan_for_single_rows() {
+    let document = r#"mutation { createManyTag(data: [{name: "a"}, {name: "b"}]) { ok affected } }"#;
+    let taken = DatabaseError { sqlstate: "23505".to_owned(), table: Some("tag".to_owned()), ..DatabaseError::default() };
+    assert_eq!(run(document, &json!({}), &[Err(taken)]).0.unwrap_err(), "Unclear");
+    assert_eq!(run(document, &json!({}), &[Ok(json!({ "check_0": false }))]).0.unwrap_err(), "Unclear");
+    let done = run(document, &json!({}), &[Ok(json!({ "check_0": true }))]).0.unwrap();
+    assert_eq!(done, json!({ "ok": true, "affected": 2 }));
+    // What is not the caller's fault is no row's.
+    let cancelled = DatabaseError { sqlstate: "57014".to_owned(), ..DatabaseError::default() };
+    assert!(run(document, &json!({}), &[Err(cancelled)]).0.unwrap_err().starts_with("Database("));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Column, Entity, JoiningColumn};
 use freehold_schema::names::FieldName;
+use serde_json::Value;
 
 use super::connecting::{self, Connect, Connected};
 use super::input::Data;
@@ -75,6 +76,46 @@ impl<'a> Values<'a> {
         self.fields.push(connect.field);
         self.assignments.push(Assignment { name, column, value: Assigned::Connected(self.connects.len()) });
         self.connects.push(connect);
+    }
+
+    /// Whether one statement can write them as rows of one kind: what only one of them has may be NULL in the other, and is not made by the database.
+    pub fn are_like(&self, other: &Self) -> bool {
+        let lacks = |values: &Self, name: &Ident| !values.assignments.iter().any(|assignment| assignment.name == name);
+        let may_lack = |one: &Self, other: &Self| {
+            let mut only = one.assignments.iter().filter(|assignment| lacks(other, assignment.name));
+            only.all(|assignment| assignment.column.sequence.is_none())
+        };
+        let have_like_connects = self.connects.len() == other.connects.len()
+            && self.connects.iter().zip(&other.connects).all(|(one, other)| one.is_like(other));
+        have_like_connects && may_lack(self, other) && may_lack(other, self)
+    }
+
+    /// Those of rows that are alike, as if they were one row's: each value is one for each row.
+    pub fn each(rows: &[Self]) -> Option<Self> {
+        let first = rows.first()?;
+        let connect = |index: usize| Connect::each(&rows.iter().map(|row| &row.connects[index]).collect::<Vec<_>>());
+        let connects = (0..first.connects.len()).map(connect).collect::<Option<_>>()?;
+        let mut values = Self { assignments: Vec::new(), connects, fields: first.fields.clone() };
+        for Assignment { name, column, value } in rows.iter().flat_map(|row| &row.assignments) {
+            if values.assignments.iter().any(|assignment| assignment.name == *name) {
+                continue;
+            }
+            let value = match value {
+                Assigned::Source(_) => Assigned::Source(BindSource::Each(rows.iter().map(|row| row.source(name)).collect())),
+                Assigned::Connected(index) => Assigned::Connected(*index),
+            };
+            values.assignments.push(Assignment { name, column, value });
+        }
+        Some(values)
+    }
+
+    /// What is bound for a column; NULL when it is not assigned.
+    fn source(&self, name: &Ident) -> BindSource {
+        let assigned = self.assignments.iter().find(|assignment| assignment.name == name);
+        match assigned.map(|assignment| &assignment.value) {
+            Some(Assigned::Source(source)) => source.clone(),
+            Some(Assigned::Connected(_)) | None => BindSource::Literal(Value::Null),
+        }
     }
 
     /// Writes `(column, …)`.

@@ -28,11 +28,26 @@ pub struct SqlWriter {
     next_alias: u32,
     taken: BTreeSet<u32>,
     columns: IndexMap<Alias, IndexSet<Ident>>,
+    rows: Option<Rows>,
+}
+
+/// Rows of values that a statement is sent.
+#[derive(Debug)]
+struct Rows {
+    alias: Alias,
+    columns: Vec<Bind>,
 }
 
 impl Default for SqlWriter {
     fn default() -> Self {
-        Self { segments: vec![String::new()], binds: Vec::new(), next_alias: 1, taken: BTreeSet::new(), columns: IndexMap::new() }
+        Self {
+            segments: vec![String::new()],
+            binds: Vec::new(),
+            next_alias: 1,
+            taken: BTreeSet::new(),
+            columns: IndexMap::new(),
+            rows: None,
+        }
     }
 }
 
@@ -111,11 +126,40 @@ impl SqlWriter {
         self
     }
 
-    /// A value that is sent beside the text.
+    /// A value that is sent beside the text. Of a value for each row, a column of the rows that were begun.
     pub fn bind(&mut self, source: BindSource, ty: BindType) -> &mut Self {
+        if let (BindSource::Each(_), Some(rows)) = (&source, &mut self.rows) {
+            let (many, cast) = ty.of_many();
+            let (alias, column) = (rows.alias, row_column(rows.columns.len()));
+            rows.columns.push(Bind { source, ty: many });
+            return self.alias(alias).syntax(".").ident(&column).syntax(cast);
+        }
         self.binds.push(Bind { source, ty });
         self.segments.push(String::new());
         self
+    }
+
+    /// Begins rows of values: from now on, what is bound for each row is a column of them.
+    pub fn begin_rows(&mut self) -> Alias {
+        let alias = self.next_alias();
+        self.rows = Some(Rows { alias, columns: Vec::new() });
+        alias
+    }
+
+    /// Ends them, and writes `unnest(arrays) WITH ORDINALITY rows(columns)`. The text does not depend on how many rows there are. The last column numbers them; its name.
+    pub fn end_rows(&mut self) -> Option<Ident> {
+        let Rows { alias, columns } = self.rows.take().filter(|rows| !rows.columns.is_empty())?;
+        let names: Vec<Ident> = (0..=columns.len()).map(row_column).collect();
+        self.syntax("unnest(");
+        for (index, Bind { source, ty }) in columns.into_iter().enumerate() {
+            self.syntax(if index == 0 { "" } else { ", " }).bind(source, ty);
+        }
+        self.syntax(") WITH ORDINALITY ").alias(alias).syntax("(");
+        for (index, name) in names.iter().enumerate() {
+            self.syntax(if index == 0 { "" } else { ", " }).ident(name);
+        }
+        self.syntax(")");
+        names.into_iter().next_back()
     }
 
     /// Remembers from now on which columns of `alias` are named.
@@ -169,6 +213,11 @@ impl SqlWriter {
     fn text(&mut self) -> &mut String {
         self.segments.last_mut().expect("there is always a segment to write to")
     }
+}
+
+/// The name of a column of the rows that a statement is sent.
+fn row_column(index: usize) -> Ident {
+    Ident::new(&format!("c{index}")).expect("a short name")
 }
 
 /// A place in a statement.
@@ -235,6 +284,26 @@ mod tests {
         assert_eq!(statement.sql(), "a = $1 AND d = $2 AND b = $3 AND c");
         let sources: Vec<_> = statement.binds.iter().map(|bind| &bind.source).collect();
         assert_eq!(sources, [&BindSource::Now, &BindSource::Marker, &BindSource::Identity]);
+    }
+
+    #[test]
+    fn what_is_given_for_each_row_is_a_column_of_the_rows() {
+        let each = |n: usize| BindSource::Each(vec![BindSource::Now; n]);
+        let mut writer = SqlWriter::default();
+        let rows = writer.begin_rows();
+        writer.syntax("SELECT ").bind(each(2), BindType::Text).syntax(", ").bind(BindSource::Identity, BindType::Uuids);
+        writer.syntax(", ").bind(each(2), BindType::Ints).syntax(" FROM ");
+        let number = writer.end_rows().unwrap();
+        writer.syntax(" ORDER BY ").column(rows, &number);
+        let statement = writer.finish();
+        let expected =
+            r#"SELECT t1."c0", $1, t1."c1"::int4[] FROM unnest($2, $3) WITH ORDINALITY t1("c0", "c1", "c2") ORDER BY t1."c2""#;
+        assert_eq!(statement.sql(), expected);
+        let types: Vec<_> = statement.binds.iter().map(|bind| bind.ty).collect();
+        assert_eq!(types, [BindType::Uuids, BindType::Texts, BindType::Lists]);
+        let mut writer = SqlWriter::default();
+        writer.begin_rows();
+        assert_eq!(writer.end_rows(), None, "rows without columns cannot be counted");
     }
 
     #[test]
