@@ -134,7 +134,7 @@ impl Write {
         }
     }
 
-    /// Runs the steps. `send` sends one of [`Write::statements`], by its index, and returns the texts of its rows, in order.
+    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the texts of its rows, in order.
     ///
     /// # Errors
     /// See [`RunError`]; the transaction is to be rolled back.
@@ -144,9 +144,6 @@ impl Write {
         lasting: &BindContext<'_>,
         mut send: impl FnMut(usize, Vec<BindValue>) -> Result<Vec<String>, StatementError<E>>,
     ) -> Result<Outcome, RunError<E>> {
-        if let Some(outcome) = self.judge(lasting).map_err(RunError::Request)? {
-            return Ok(outcome);
-        }
         let mut nodes = Vec::new();
         let mut outputs = StepOutputs::new();
         let mut n_statements = 0;

@@ -49,6 +49,9 @@ fn run_as(
         steps: &steps,
     };
     let MutationRootValue::Write(write) = plan.roots.remove(0).value else { panic!("a write") };
+    if let Some(outcome) = write.judge(&context).unwrap() {
+        return (Ok(answer(&write, &outcome)), 0);
+    }
     let mut n_sent = 0;
     let outcome = write.run(schema, &context, |_, _| {
         n_sent += 1;
