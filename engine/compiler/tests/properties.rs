@@ -147,7 +147,7 @@ fn marked() -> Literals {
 
 const ANYTHING: Style = Style {
     root: "Query",
-    // Refused, until they are offered.
+    // Mostly refused: data by chance seldom name rows by whole keys.
     is_root: |name| !name.starts_with("validate"),
     depth: 4,
     // An order by chance has no cursors.
