@@ -9,8 +9,8 @@
 //!   `{{project_slug}}` the slug that the tenant has when the view is made.
 //! - Unique keys of plain views are promises of their queries; PostgreSQL has nothing to enforce them with.
 //! - Searchable columns give their table one more column, which PostgreSQL fills, with a GIN index: see [`crate::search`].
-//! - Every table calls `freehold.record_change()` for each row that is changed, which writes the event log; one whose schema wants no log calls
-//!   `freehold.count_change()` for each statement. The functions belong to the system tables (`migrations/tenant`).
+//! - Every table calls `freehold.record_insert()`, `record_update()` or `record_delete()` for each row that is changed, which writes the event log;
+//!   one whose schema wants no log calls `freehold.count_change()` for each statement. The functions belong to the system tables (`migrations/tenant`).
 //! - Extensions are not the owner's to create: `similar` and `wordSimilar` need `pg_trgm`, which belongs into the template.
 
 mod names;

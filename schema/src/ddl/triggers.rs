@@ -11,31 +11,33 @@ impl Context<'_> {
         if !entity.event_log {
             return vec![self.counted(&entity.table)];
         }
-        let mut arguments = vec![column_of(entity, &entity.primary)];
-        let search = search::column();
         // Made of other columns, so it would only be logged twice.
-        arguments.extend(entity.searchable().next().is_some().then_some(&search));
-        self.recorded(&entity.table, &arguments)
+        let left_out = entity.searchable().next().map(|_| search::column());
+        self.recorded(&entity.table, [Some(column_of(entity, &entity.primary)), None], left_out.as_ref())
     }
 
     pub(super) fn watched_links(&self, field: &Field) -> Vec<String> {
         let links = joining_table(field);
         if links.event_log {
-            self.recorded(&links.table, &[&links.owner.column, &links.target.column])
+            self.recorded(&links.table, [Some(&links.owner.column), Some(&links.target.column)], None)
         } else {
             vec![self.counted(&links.table)]
         }
     }
 
-    /// Lets changes of a table be recorded.
-    fn recorded(&self, table: &Ident, arguments: &[&Ident]) -> Vec<String> {
-        let arguments: Vec<String> = arguments.iter().map(|column| literal(column.as_str())).collect();
-        let call = format!("EXECUTE FUNCTION {SYSTEM_NAMESPACE}.record_change({})", arguments.join(", "));
+    /// Lets changes of a table with this primary key be recorded, without a column that is left out.
+    fn recorded(&self, table: &Ident, key: [Option<&Ident>; 2], left_out: Option<&Ident>) -> Vec<String> {
         let table = self.qualified(table);
-        vec![
-            format!("CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW {call}"),
-            format!("CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT {call}"),
-        ]
+        let trigger = |kind: &str, rows: &str, arguments: &str| {
+            let (name, event) = (format!("record_{kind}"), kind.to_uppercase());
+            format!(
+                "CREATE TRIGGER freehold_{name} AFTER {event} ON {table} FOR EACH {rows} EXECUTE FUNCTION {SYSTEM_NAMESPACE}.{name}({arguments})"
+            )
+        };
+        let arguments = key.into_iter().chain(left_out.map(Some)).map(|column| literal(column.map_or("", Ident::as_str)));
+        let arguments = arguments.collect::<Vec<_>>().join(", ");
+        let of_rows = ["insert", "update", "delete"].map(|kind| trigger(kind, "ROW", &arguments));
+        of_rows.into_iter().chain([trigger("truncate", "STATEMENT", "")]).collect()
     }
 
     /// Lets changes of a table be counted. Per statement and not per row: a statement that writes a thousand rows is one change.

@@ -96,22 +96,38 @@ fn everything_a_table_can_have() {
     CREATE INDEX "article_published_at_idx" ON "content"."article" ("published_at");
     CREATE INDEX "article_locale_article_id_idx" ON "content"."article_locale" ("article_id");
     CREATE INDEX "article_tags_tag_id_idx" ON "content"."article_tags" ("tag_id", "article_id");
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site_setting" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_locale" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."author" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."tag" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."image" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('article_id', 'tag_id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_tags" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('article_id', 'tag_id');
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site_setting" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_locale" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."author" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."tag" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."image" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('article_id', 'tag_id');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('article_id', 'tag_id');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('article_id', 'tag_id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_tags" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     SET LOCAL search_path TO "content";
     CREATE VIEW "content"."site_stat" AS
     SELECT site_id AS id, site_id, count(*)::int AS cnt FROM article GROUP BY site_id
@@ -176,12 +192,18 @@ fn options_of_keys_and_columns() {
     CREATE INDEX "weird ""table""_words_idx" ON "content"."weird ""table""" USING gin ("words");
     CREATE INDEX "weird ""table""_b_id_idx_99d3ef43f95dc1a3" ON "content"."weird ""table""" ("b_id");
     CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id");
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."weird ""table""" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('a_id', 'self_id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_self" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('a_id', 'self_id')
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."weird ""table""" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('a_id', 'self_id');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('a_id', 'self_id');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('a_id', 'self_id');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_self" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
     "#);
 }
 
@@ -202,8 +224,10 @@ fn views_come_after_what_they_read() {
       "n" integer,
       CONSTRAINT "a_pkey" PRIMARY KEY ("id")
     );
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id');
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     SET LOCAL search_path TO "content";
     CREATE MATERIALIZED VIEW "content"."inner_view" AS
     SELECT id, 1 AS n FROM freehold.x;
@@ -245,8 +269,10 @@ fn encrypted_columns_are_bytes_with_an_index_on_what_is_looked_up() {
       CONSTRAINT "patient_pkey" PRIMARY KEY ("id")
     );
     CREATE INDEX "patient_insurance no_lookup" ON "content"."patient" (substring("insurance no", 1, 33));
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."patient" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id')
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."patient" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
     "#);
 }
 
@@ -269,8 +295,10 @@ fn what_is_searched_is_kept_and_indexed() {
       CONSTRAINT "page_pkey" PRIMARY KEY ("id")
     );
     CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search");
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id', 'freehold_search');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."page" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id', 'freehold_search')
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '', 'freehold_search');
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '', 'freehold_search');
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '', 'freehold_search');
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."page" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
     "#);
 }
 
@@ -285,10 +313,14 @@ fn tables_without_an_event_log_are_counted_all_the_same() {
     let triggers: Vec<&str> = statements.split(";\n").filter(|statement| statement.starts_with("CREATE TRIGGER")).collect();
     insta::assert_snapshot!(triggers.join("\n"), @r#"
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id')
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('id')
-    CREATE TRIGGER freehold_record_change AFTER INSERT OR UPDATE OR DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_change('a_id', 'b_id')
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_change('a_id', 'b_id')
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '')
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '')
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '')
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('a_id', 'b_id')
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('a_id', 'b_id')
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('a_id', 'b_id')
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_quiet" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);
 }

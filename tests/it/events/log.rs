@@ -75,6 +75,43 @@ fn what_is_rolled_back_or_opted_out_leaves_no_entry() {
     assert_eq!(login.texts(counted).unwrap(), ["2"], "both are counted for refs");
 }
 
+/// What the log says does not depend on where a session looks for names, though the triggers have more rights than the session.
+#[test]
+fn names_of_others_do_not_change_what_is_recorded() {
+    let tenant = Tenant::create("events-names");
+    let mut admin = tenant.admin();
+    admin
+        .execute(
+            "CREATE SCHEMA other;
+             CREATE FUNCTION other.fail() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
+             CREATE FUNCTION other.to_jsonb(content.tag) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(other.fail()) $$;
+             CREATE FUNCTION other.jsonb_delete(jsonb, VARIADIC text[]) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(other.fail()) $$;
+             CREATE FUNCTION other.jsonb_eq(jsonb, jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
+             CREATE FUNCTION other.text_eq(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
+             CREATE OPERATOR other.= (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = other.jsonb_eq);
+             CREATE OPERATOR other.= (LEFTARG = text, RIGHTARG = text, FUNCTION = other.text_eq);
+             CREATE DOMAIN other.jsonb AS text CHECK (other.fail());
+             SET search_path = other, pg_catalog",
+        )
+        .unwrap();
+    let row = id(1);
+    admin
+        .execute(&format!(
+            "INSERT INTO content.tag VALUES ('{row}', 'a'); UPDATE content.tag SET name = 'b'; DELETE FROM content.tag; TRUNCATE content.tag CASCADE"
+        ))
+        .unwrap();
+    assert_eq!(
+        events(&tenant),
+        [
+            format!(r#"create tag {{{row}}} - {{"name": "a"}}"#),
+            format!(r#"update tag {{{row}}} {{"name": "a"}} {{"name": "b"}}"#),
+            format!(r#"delete tag {{{row}}} {{"name": "b"}} -"#),
+            "truncate tag {} - -".to_owned(),
+            "truncate note_tags {} - -".to_owned(),
+        ]
+    );
+}
+
 #[test]
 fn the_login_can_read_the_log_and_do_nothing_to_it() {
     let tenant = Tenant::create("events-rights");
@@ -96,9 +133,9 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
         "UPDATE freehold.event_chain SET settled_id = 0",
         "SELECT freehold.prune_events(now(), 1)",
         "SELECT setval('freehold.event_id_seq', 1)",
-        "ALTER TABLE content.tag DISABLE TRIGGER freehold_record_change",
+        "ALTER TABLE content.tag DISABLE TRIGGER freehold_record_insert",
         "SET session_replication_role = replica",
-        "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold.record_change('id')",
+        "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '')",
         "TRUNCATE content.tag",
     ] {
         let refused = login.execute(statement).unwrap_err().to_string();
