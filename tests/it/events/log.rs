@@ -91,6 +91,7 @@ fn names_of_others_do_not_change_what_is_recorded() {
              CREATE OPERATOR other.= (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = other.jsonb_eq);
              CREATE OPERATOR other.= (LEFTARG = text, RIGHTARG = text, FUNCTION = other.text_eq);
              CREATE DOMAIN other.jsonb AS text CHECK (other.fail());
+             GRANT USAGE ON SCHEMA other TO PUBLIC;
              SET search_path = other, pg_catalog",
         )
         .unwrap();
