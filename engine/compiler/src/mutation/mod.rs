@@ -120,6 +120,8 @@ struct Answer {
     n_written: usize,
     /// See [`StepKind::Change`].
     is_whole: bool,
+    /// See [`StepKind::Change`].
+    is_of_many: bool,
     json: Alias,
 }
 
@@ -128,7 +130,7 @@ impl Answer {
     fn begin(state: &mut State) -> Self {
         let json = state.sql.next_alias();
         state.sql.syntax("SELECT 0 AS ordinal, (SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-        Self { checks: Vec::new(), n_written: 0, is_whole: false, json }
+        Self { checks: Vec::new(), n_written: 0, is_whole: false, is_of_many: false, json }
     }
 
     /// Adds a condition; `write` writes it.
@@ -188,8 +190,8 @@ impl Answer {
     fn kind(self, env: &Env<'_>, entity: &Entity, given: &[&FieldName]) -> StepKind {
         let quotable =
             entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect();
-        let (checks, is_whole) = (self.checks, self.is_whole);
-        StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node: false, is_of_many: false }
+        let Self { checks, is_whole, is_of_many, .. } = self;
+        StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node: false, is_of_many }
     }
 }
 

@@ -100,10 +100,8 @@ fn together<'a>(env: &Env<'a>, entity: &'a Entity, rows: &[Values<'a>]) -> Optio
         state.sql.syntax(") = ").bind(BindSource::Literal(json!(rows.len())), BindType::BigInt);
     });
     answer.is_whole = values.connects.is_empty() && values.are_whole(&permitted);
-    let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
-    if let StepKind::Change { is_of_many, .. } = &mut kind {
-        *is_of_many = true;
-    }
+    answer.is_of_many = true;
+    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
     Some((state, kind))
 }
 
