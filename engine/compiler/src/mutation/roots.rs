@@ -84,7 +84,7 @@ fn transaction(
     variables: &Variables,
     needs: &mut Needs,
 ) -> Result<Transaction, Vec<RequestError>> {
-    let options = inputs::argument(field, "options").unwrap_or(&Input::Null);
+    let options = argument(field, "options");
     let is_on = |name| inputs::member(options, name).and_then(inputs::constant) == Some(&Value::Bool(true));
     let deferred = Deferred { foreign_keys: is_on("deferForeignKeyConstraints"), uniques: is_on("deferUniqueConstraints") };
     let roots = roots(env, "MutationTransaction", field.selections.fields(), variables, needs, deferred)?;
@@ -175,7 +175,7 @@ fn create_many<'a>(
 }
 
 /// The data of an argument, whose checks are added.
-fn checked<'a>(
+pub(super) fn checked<'a>(
     env: &Env<'a>,
     entity: &'a Entity,
     purpose: Purpose,
@@ -202,7 +202,7 @@ fn filter<'a>(env: &Env<'a>, entity: &'a Entity, field: &Selected) -> Result<Cla
 }
 
 /// An argument; null when it was not given.
-fn argument<'f>(field: &'f Selected, name: &str) -> &'f Input {
+pub(super) fn argument<'f>(field: &'f Selected, name: &str) -> &'f Input {
     field.arguments.get(name).unwrap_or(&Input::Null)
 }
 

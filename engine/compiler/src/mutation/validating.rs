@@ -8,14 +8,15 @@ use std::sync::Arc;
 use freehold_schema::model::{Entity, RelationKind};
 use freehold_schema::names::FieldName;
 
-use super::checking::{self, Unknown};
+use super::checking::Unknown;
 use super::input::{Data, Nested, Operation, Purpose};
 use super::program::Place;
+use super::roots;
 use super::stored::{self, Stored};
 use crate::api::Meaning;
 use crate::bind::StepOutputs;
 use crate::lower::clauses::{self, Clause};
-use crate::lower::{Env, Refused, inputs, uniques};
+use crate::lower::{Env, Refused, uniques};
 use crate::output::{self, Malformed};
 use crate::permissions::Access;
 use crate::plan::{RowChecks, Validation};
@@ -28,16 +29,14 @@ pub(crate) fn validation<'a>(env: &Env<'a>, field: &Selected) -> Result<(Validat
         Meaning::ValidateCreate(entity) => (env.entity(entity.as_str()), Purpose::Create),
         _ => unreachable!("called for these two"),
     };
-    let argument = |name| inputs::argument(field, name).unwrap_or(&Input::Null);
-    let data = Data::read(env, purpose, entity, argument("data"), field.pos)?;
-    let (mut checks, place) = (Vec::new(), Place::default());
-    checking::add(entity, &data, &place, None, &mut checks)?;
+    let mut checks = Vec::new();
+    let data = roots::checked(env, entity, purpose, field, "data", &mut checks)?;
     let mut rows = Rows { env, rules: Vec::new(), stored: Vec::new() };
     // An incomplete key names no row; the write would say so after its checks.
     if purpose == Purpose::Update
-        && let Some(found) = named(env, entity, argument("by"), None, field.pos)
+        && let Some(found) = named(env, entity, roots::argument(field, "by"), None, field.pos)
     {
-        rows.update(entity, &found, &data, &place)?;
+        rows.update(entity, &found, &data, &Place::default())?;
     }
     let Rows { rules, stored, .. } = rows;
     Ok((Validation { checks, rules, row: None, field: field.clone() }, stored))
