@@ -118,9 +118,11 @@ pub(super) fn insert<'a>(
     let mut answer = Answer::begin(&mut state);
     connecting::add_checks(env, &mut state, &mut answer, &connected);
     linking::add_checks(env, &mut state, &mut answer, links, &linked);
-    // Again on the row as it is now: with what the database put into it.
-    answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
-    answer.key(&mut state, row, new, entity);
+    answer.found(&mut state, not_found(None, None), row, new, entity);
+    if !permitted.is_always() {
+        // Again on the row as it is now: with what the database put into it.
+        answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
+    }
     answer.is_whole = values.are_whole(&permitted) && (has_values || links.is_empty());
     let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
     let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();

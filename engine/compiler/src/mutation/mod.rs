@@ -162,6 +162,12 @@ impl Answer {
         });
     }
 
+    /// The same, where it is an error that `rows` has none.
+    fn found(&mut self, state: &mut State, error: WriteError, name: &Arc<str>, rows: Alias, entity: &Entity) {
+        self.key(state, name, rows, entity);
+        self.checks.push(Check { name: Ident::new(name).expect("a short name"), error });
+    }
+
     fn separate(&mut self, state: &mut State) {
         state.sql.syntax(if self.n_written == 0 { "" } else { ", " });
         self.n_written += 1;

@@ -280,9 +280,10 @@ fn keep(answer: &Value, outputs: &mut StepOutputs) {
     }
 }
 
-/// The first condition that does not hold.
+/// The first condition that does not hold: it is false, or the key of a row that is not there.
 fn broken<'c>(answer: &Value, checks: &'c [Check]) -> Option<&'c WriteError> {
-    checks.iter().find(|check| answer.get(check.name.as_str()) != Some(&Value::Bool(true))).map(|check| &check.error)
+    let holds = |check: &&Check| matches!(answer.get(check.name.as_str()), Some(Value::Bool(true) | Value::String(_)));
+    checks.iter().find(|check| !holds(check)).map(|check| &check.error)
 }
 
 /// An error with the values of this request.

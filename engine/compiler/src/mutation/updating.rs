@@ -94,11 +94,10 @@ pub(super) fn find<'a>(
     let row = write_locked_lookup(env, &mut state, entity, found.by.clone(), lock);
     state.sql.syntax(" ");
     let mut answer = Answer::begin(&mut state);
-    answer.check_some(env, &mut state, found.missing.clone(), row, &ALWAYS);
+    answer.found(&mut state, found.missing.clone(), name, row, entity);
     if !found.filter.is_always() {
         answer.check(&mut state, not_found(None, None), |state| write_filtered(env, state, entity, row, &found.filter));
     }
-    answer.key(&mut state, name, row, entity);
     let held = held.iter().map(|held| {
         let name = program.next_row();
         answer.text(&mut state, &name, |state| write_held(env, state, entity, row, held));
@@ -149,13 +148,12 @@ pub(super) fn change<'a>(
 
     let found_row = row.unwrap_or(changed);
     let mut answer = Answer::begin(&mut state);
-    answer.check_some(env, &mut state, found.missing.clone(), found_row, &ALWAYS);
+    answer.found(&mut state, found.missing.clone(), name, found_row, entity);
     connecting::add_checks(env, &mut state, &mut answer, &connected);
     if is_looked_up {
         // On the row as it was, which also held when it was changed, and as it is now.
         answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
     }
-    answer.key(&mut state, name, found_row, entity);
     answer.is_whole = values.are_whole(&permitted);
     let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
     write_node(program, &mut state, &mut kind, &[&entity.table], |env, state, node| {
