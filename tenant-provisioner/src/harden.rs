@@ -67,7 +67,7 @@ pub(crate) fn furnish(inside: &mut Session, names: &Names, tenant: TenantId) -> 
         }
         // Some run with their owner's rights, which must not be an administrator's.
         for function in system_functions(inside)? {
-            inside.execute("giving a function to the owner", &format!("ALTER FUNCTION {function} OWNER TO {owner}"))?;
+            inside.execute("giving a function to the owner", &format!("ALTER ROUTINE {function} OWNER TO {owner}"))?;
         }
         inside.execute("closing schema public", "REVOKE ALL ON SCHEMA public FROM PUBLIC")?;
         inside.execute(

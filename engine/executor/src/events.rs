@@ -31,19 +31,23 @@ pub struct EventQuery {
     pub offset: i64,
     /// Most events.
     pub limit: i64,
+    /// Old values of an update are the whole row before, as far as the log tells it; otherwise what was changed.
+    pub whole_rows: bool,
 }
+
+/// A row as its earlier events tell it. An update's own event has what it changed only.
+const EARLIER: &str = "LEFT JOIN (
+    SELECT id, freehold.merged(new_values) OVER (PARTITION BY table_name, primary_key ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS row
+    FROM freehold.event
+    WHERE id <= (SELECT max(id) FROM page) AND (table_name, primary_key) IN (SELECT table_name, primary_key FROM page WHERE kind = 'update')
+) earlier USING (id) ";
 
 /// A statement whose rows each have an event's JSON as their value.
 ///
 /// In the order in which the changes were made, which is that of the ids: two changes of one row wait for each other.
 #[must_use]
 pub fn statement(query: EventQuery) -> (SqlStatement, Vec<BindValue>) {
-    let mut text = Writer::new(
-        "SELECT 0, json_build_object('id', id::text, 'transaction_id', transaction_id::text, 'identity_id', identity_id, \
-         'created_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'kind', kind, 'table_name', table_name, \
-         'primary_key', primary_key, 'old_values', old_values, 'new_values', new_values, 'request_id', request_id, 'operation', operation)::text \
-         FROM freehold.event WHERE true",
-    );
+    let mut text = Writer::new("WITH page AS (SELECT * FROM freehold.event WHERE true");
     let texts = |values: Vec<String>| BindValue::Texts(Some(values.into_iter().map(Some).collect()));
     if let Some(kinds) = query.kinds {
         text.condition("kind = ANY(", texts(kinds.into_iter().map(str::to_owned).collect()), ")");
@@ -73,10 +77,25 @@ pub fn statement(query: EventQuery) -> (SqlStatement, Vec<BindValue>) {
         }
         text.push(")");
     }
-    text.push(if query.ascending { " ORDER BY id LIMIT " } else { " ORDER BY id DESC LIMIT " });
+    let order = if query.ascending { " ORDER BY id" } else { " ORDER BY id DESC" };
+    text.push(order);
+    text.push(" LIMIT ");
     text.bind(BindValue::BigInt(Some(query.limit)));
     text.push(" OFFSET ");
     text.bind(BindValue::BigInt(Some(query.offset)));
+    let (old_values, earlier) = match query.whole_rows {
+        true => ("CASE kind WHEN 'update' THEN coalesce(earlier.row, '{}') || old_values ELSE old_values END", EARLIER),
+        false => ("old_values", ""),
+    };
+    text.push(
+        ") SELECT 0, json_build_object('id', id::text, 'transaction_id', transaction_id::text, 'identity_id', identity_id, \
+         'created_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'kind', kind, 'table_name', table_name, \
+         'primary_key', primary_key, 'old_values', ",
+    );
+    text.push(old_values);
+    text.push(", 'new_values', new_values, 'request_id', request_id, 'operation', operation)::text FROM page ");
+    text.push(earlier);
+    text.push(order);
     (SqlStatement::from_segments(text.segments), text.binds)
 }
 
@@ -137,10 +156,12 @@ mod tests {
             ascending: true,
             offset: 5,
             limit: 10,
+            whole_rows: true,
         };
         let (statement, binds) = super::statement(query);
         let text = statement.text();
-        let (_, conditions) = text.split_once("WHERE ").unwrap();
+        let (_, rest) = text.split_once("WHERE ").unwrap();
+        let (conditions, _) = rest.split_once(") SELECT").unwrap();
         assert_eq!(
             conditions,
             "true AND kind = ANY($1) AND table_name = ANY($2) AND transaction_id = ANY($3::xid8[]) AND identity_id = ANY($4) \

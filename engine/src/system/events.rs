@@ -24,12 +24,12 @@ const MAX_ROWS: usize = 1_000;
 /// The only stage.
 const STAGE: &str = "live";
 
-/// Reads events.
-pub(super) async fn read(asked: &Asked, args: EventsArgs) -> Result<Vec<Event>, Failure> {
+/// Reads events, with the whole rows before updates if they are wanted.
+pub(super) async fn read(asked: &Asked, args: EventsArgs, whole_rows: bool) -> Result<Vec<Event>, Failure> {
     if let Some(stage) = args.stage.as_deref().filter(|stage| *stage != STAGE) {
         return Err(Failure::StageNotFound(stage.to_owned()));
     }
-    let (statement, binds) = events::statement(query(args)?);
+    let (statement, binds) = events::statement(query(args, whole_rows)?);
     let registry = &asked.state.registry;
     match registry.query(&asked.tenant, &Arc::new(statement), binds, asked.deadline).await {
         Ok(rows) => rows.iter().map(event).collect(),
@@ -41,7 +41,7 @@ pub(super) async fn read(asked: &Asked, args: EventsArgs) -> Result<Vec<Event>, 
     }
 }
 
-fn query(args: EventsArgs) -> Result<EventQuery, Failure> {
+fn query(args: EventsArgs, whole_rows: bool) -> Result<EventQuery, Failure> {
     let EventsArgs { stage: _, filter, order, offset, limit } = args;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(0..=MAX_LIMIT).contains(&limit) {
@@ -78,6 +78,7 @@ fn query(args: EventsArgs) -> Result<EventQuery, Failure> {
         ascending: matches!(order, Some(EventsOrder::CreatedAtAsc | EventsOrder::AppliedAtAsc)),
         offset: i64::from(offset),
         limit: i64::from(limit),
+        whole_rows,
     })
 }
 

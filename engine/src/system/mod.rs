@@ -48,8 +48,11 @@ impl Query {
     #[graphql(complexity = "100 + child_complexity")]
     async fn events(&self, ctx: &async_graphql::Context<'_>, args: Option<EventsArgs>) -> async_graphql::Result<Vec<Event>> {
         let (asked, given_up) = (ctx.data::<Asked>()?, ctx.data::<Arc<GivenUp>>()?);
-        let read =
-            if asked.has_history { events::read(asked, args.unwrap_or_default()).await } else { Err(Failure::HistoryForbidden) };
+        let whole_rows = ctx.look_ahead().field("oldValues").exists();
+        let read = match asked.has_history {
+            true => events::read(asked, args.unwrap_or_default(), whole_rows).await,
+            false => Err(Failure::HistoryForbidden),
+        };
         read.map_err(|failure| {
             given_up.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
             "failed".into()

@@ -197,7 +197,7 @@ events! {
     }
     /// A row with other values.
     UpdateEvent {
-        /// The whole row before, by column, without the primary key.
+        /// The row before, by column, without the primary key: all of it, but for what did not change since the log begins.
         old_values,
         /// What differs, with its new values.
         diff_values

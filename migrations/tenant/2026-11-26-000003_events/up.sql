@@ -11,7 +11,7 @@ CREATE TABLE freehold.event (
     kind text NOT NULL,
     table_name text NOT NULL,
     primary_key text[] NOT NULL,
-    -- By column, without the primary key: the row before, the row after. Of an update the latter has what differs.
+    -- By column, without the primary key: the row before and after; of an update what differs.
     old_values jsonb,
     new_values jsonb,
     -- As the writing statement says.
@@ -33,68 +33,16 @@ CREATE INDEX event_created_at_idx ON freehold.event USING brin (created_at) WITH
 -- The history of one row. Of keys that are all different, a hash is the smaller index.
 CREATE INDEX event_primary_key_idx ON freehold.event USING hash (primary_key);
 
--- The primary key of a row, from the arguments of its trigger. The planner puts it in its place; its names are looked up once, here.
-CREATE FUNCTION freehold.event_key(content jsonb, arguments text[]) RETURNS text[] LANGUAGE sql IMMUTABLE
-    RETURN array_remove(ARRAY[content ->> arguments[0], content ->> arguments[1]], NULL);
-
--- For AFTER triggers on the content's tables: FOR EACH ROW, and FOR EACH STATEMENT for TRUNCATE. Arguments: the two columns of the primary
--- key, the second one empty if there is but one, and further columns that are left out: `freehold_search` is made of others.
---
--- Writers have no right to the log, hence SECURITY DEFINER. No SET search_path, which takes a twelfth of the trigger's time and makes the
--- session look up its own again: every name says where it is, and functions are called in place of operators.
---
--- FOR EACH ROW and functions for all tables: measured (tests/bench/README.md). With transition tables one row costs 5 to 30 microseconds
--- more, one of a thousand rows a third less.
-CREATE FUNCTION freehold.record_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    after pg_catalog.jsonb := pg_catalog.to_jsonb(NEW);
-BEGIN
-    INSERT INTO freehold.event (kind, table_name, primary_key, new_values) VALUES (
-        'create', TG_TABLE_NAME,
-        freehold.event_key(after, TG_ARGV),
-        pg_catalog.jsonb_delete(after, VARIADIC TG_ARGV)
-    );
-    RETURN NULL;
-END $$;
-
--- What differs may be the primary key, should somebody change that by hand. An update that changes nothing is no event.
-CREATE FUNCTION freehold.record_update() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    before pg_catalog.jsonb := pg_catalog.to_jsonb(OLD);
-    after pg_catalog.jsonb := pg_catalog.to_jsonb(NEW);
-BEGIN
-    INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values)
-    SELECT 'update', TG_TABLE_NAME,
-        freehold.event_key(before, TG_ARGV),
-        pg_catalog.jsonb_delete(before, VARIADIC TG_ARGV), changed
-    FROM (
-        SELECT pg_catalog.jsonb_delete(after, VARIADIC pg_catalog.array_append(ARRAY(
-            SELECT key FROM (SELECT pg_catalog.jsonb_object_keys(after) AS key) keys
-            WHERE pg_catalog.jsonb_eq(pg_catalog.jsonb_object_field(after, key), pg_catalog.jsonb_object_field(before, key))
-        ), 'freehold_search')) AS changed
-        OFFSET 0 -- so that it is made once
-    ) difference
-    WHERE pg_catalog.jsonb_ne(changed, '{}');
-    RETURN NULL;
-END $$;
-
-CREATE FUNCTION freehold.record_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    before pg_catalog.jsonb := pg_catalog.to_jsonb(OLD);
-BEGIN
-    INSERT INTO freehold.event (kind, table_name, primary_key, old_values) VALUES (
-        'delete', TG_TABLE_NAME,
-        freehold.event_key(before, TG_ARGV),
-        pg_catalog.jsonb_delete(before, VARIADIC TG_ARGV)
-    );
-    RETURN NULL;
-END $$;
-
+-- For AFTER triggers on the content's tables, FOR EACH STATEMENT. What writes the events of a table's rows is made with the table.
+-- Writers have no right to the log, hence SECURITY DEFINER.
 CREATE FUNCTION freehold.record_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO freehold.event (kind, table_name, primary_key) VALUES ('truncate', TG_TABLE_NAME, '{}');
     RETURN NULL;
 END $$;
+
+-- A row as it was after some of its events: their new values, each in place of those before.
+CREATE AGGREGATE freehold.merged(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
 
 -- Committed events, chained: each hash covers the hash before it and that of an event.
 CREATE TABLE freehold.event_seal (
@@ -138,6 +86,9 @@ DECLARE
     hashes bytea[];
     n integer;
 BEGIN
+    IF current_setting('client_encoding') <> 'UTF8' THEN
+        RAISE 'texts are sealed in UTF8, not in %', current_setting('client_encoding');
+    END IF;
     IF NOT pg_try_advisory_xact_lock(7166401005) THEN
         RETURN NULL;
     END IF;
@@ -149,9 +100,9 @@ BEGIN
     END IF;
 
     SELECT array_agg(id ORDER BY id), array_agg(digest ORDER BY id), count(*), pg_current_snapshot() INTO ids, digests, n, seen FROM (
-        SELECT id, sha256(convert_to(json_build_array(
-            id, transaction_id, extract(epoch FROM created_at), kind, table_name, primary_key, old_values, new_values, identity_id, request_id, operation
-        )::text, 'UTF8')) AS digest
+        SELECT id, sha256(record_send(ROW(
+            id, transaction_id, created_at, kind, table_name, primary_key, old_values, new_values, identity_id, request_id, operation
+        ))) AS digest
         FROM freehold.event
         WHERE id > chain.settled_id AND NOT EXISTS (SELECT FROM freehold.event_seal seal WHERE seal.event_id = event.id)
         ORDER BY id LIMIT most
@@ -209,5 +160,4 @@ BEGIN
     RETURN n;
 END $$;
 
-REVOKE ALL ON FUNCTION freehold.event_key(jsonb, text[]), freehold.record_insert(), freehold.record_update(), freehold.record_delete(), freehold.record_truncate(),
-    freehold.seal_events(integer), freehold.prune_events(timestamptz, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION freehold.record_truncate(), freehold.seal_events(integer), freehold.prune_events(timestamptz, integer) FROM PUBLIC;

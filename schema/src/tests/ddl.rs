@@ -5,8 +5,21 @@ use crate::ddl::{Constraint, Names, create};
 use crate::ident::Ident;
 use crate::names::MAX_NAME_BYTES;
 
+fn create_all(text: &str) -> Vec<String> {
+    create(&sdl(text), &Ident::new("content").unwrap(), "acme")
+}
+
+fn is_recording(statement: &str) -> bool {
+    statement.contains("freehold_log") || statement.starts_with("CREATE TRIGGER")
+}
+
+/// All but what records changes.
 fn statements(text: &str) -> String {
-    create(&sdl(text), &Ident::new("content").unwrap(), "acme").join(";\n")
+    create_all(text).into_iter().filter(|statement| !is_recording(statement)).collect::<Vec<_>>().join(";\n")
+}
+
+fn recording(text: &str) -> String {
+    create_all(text).into_iter().filter(|statement| is_recording(statement)).collect::<Vec<_>>().join(";\n")
 }
 
 #[test]
@@ -96,38 +109,6 @@ fn everything_a_table_can_have() {
     CREATE INDEX "article_published_at_idx" ON "content"."article" ("published_at");
     CREATE INDEX "article_locale_article_id_idx" ON "content"."article_locale" ("article_id");
     CREATE INDEX "article_tags_tag_id_idx" ON "content"."article_tags" ("tag_id", "article_id");
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."site" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."site_setting" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."site_setting" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."article" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."article_locale" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_locale" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."author" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."author" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."tag" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."tag" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."image" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."image" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('article_id', 'tag_id');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('article_id', 'tag_id');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."article_tags" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('article_id', 'tag_id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."article_tags" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     SET LOCAL search_path TO "content";
     CREATE VIEW "content"."site_stat" AS
     SELECT site_id AS id, site_id, count(*)::int AS cnt FROM article GROUP BY site_id
@@ -191,19 +172,7 @@ fn options_of_keys_and_columns() {
     CREATE INDEX "weird ""table""_c o d e_b_id_level_idx" ON "content"."weird ""table""" ("c o d e" DESC, "b_id" ASC NULLS FIRST, "level" "enum_ops") INCLUDE ("n") WHERE n > 0;
     CREATE INDEX "weird ""table""_words_idx" ON "content"."weird ""table""" USING gin ("words");
     CREATE INDEX "weird ""table""_b_id_idx_99d3ef43f95dc1a3" ON "content"."weird ""table""" ("b_id");
-    CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id");
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."weird ""table""" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."weird ""table""" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('a_id', 'self_id');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('a_id', 'self_id');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_self" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('a_id', 'self_id');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_self" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
+    CREATE INDEX "a_self_self_id_idx" ON "content"."a_self" ("self_id", "a_id")
     "#);
 }
 
@@ -224,10 +193,6 @@ fn views_come_after_what_they_read() {
       "n" integer,
       CONSTRAINT "a_pkey" PRIMARY KEY ("id")
     );
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     SET LOCAL search_path TO "content";
     CREATE MATERIALIZED VIEW "content"."inner_view" AS
     SELECT id, 1 AS n FROM freehold.x;
@@ -268,11 +233,7 @@ fn encrypted_columns_are_bytes_with_an_index_on_what_is_looked_up() {
       "record" bytea,
       CONSTRAINT "patient_pkey" PRIMARY KEY ("id")
     );
-    CREATE INDEX "patient_insurance no_lookup" ON "content"."patient" (substring("insurance no", 1, 33));
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."patient" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."patient" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
+    CREATE INDEX "patient_insurance no_lookup" ON "content"."patient" (substring("insurance no", 1, 33))
     "#);
 }
 
@@ -294,33 +255,109 @@ fn what_is_searched_is_kept_and_indexed() {
       "freehold_search" tsvector NOT NULL GENERATED ALWAYS AS (setweight(to_tsvector('english'::regconfig, coalesce(left("title", 65000), '')), 'A') || setweight(to_tsvector('english'::regconfig, coalesce(left("the ""body""", 65000), '')), 'D')) STORED,
       CONSTRAINT "page_pkey" PRIMARY KEY ("id")
     );
-    CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search");
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '', 'freehold_search');
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '', 'freehold_search');
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."page" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '', 'freehold_search');
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."page" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
+    CREATE INDEX "page_freehold_search_idx" ON "content"."page" USING gin ("freehold_search")
     "#);
 }
 
 #[test]
-fn tables_without_an_event_log_are_counted_all_the_same() {
-    let statements = statements(
-        r#"
-        type A @eventLog(enabled: false) { logged: [B!] quiet: [B!] @eventLog(enabled: false) }
-        type B { n: Int }
-    "#,
+fn a_table_records_its_changes() {
+    insta::assert_snapshot!(recording(r#"
+        type Note {
+          title: String! @searchable(language: "english")
+          "Two spellings may be equal under its collation."
+          code: String @column(name: "the \"code's\"", collation: "C")
+          raw: Json @column(type: "json")
+          parent: Note
+        }
+    "#), @r#"
+    CREATE SCHEMA IF NOT EXISTS freehold_log;
+    CREATE FUNCTION freehold_log."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
+      before pg_catalog.jsonb;
+      after pg_catalog.jsonb;
+    BEGIN
+      IF TG_OP OPERATOR(pg_catalog.=) ''INSERT'' THEN
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''note'', ARRAY[NEW."id"::pg_catalog.text], NULL, pg_catalog.jsonb_build_object(''title'', NEW."title", ''the "code''''s"'', NEW."the ""code''s""", ''raw'', NEW."raw", ''parent_id'', NEW."parent_id"));
+      ELSIF TG_OP OPERATOR(pg_catalog.=) ''DELETE'' THEN
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''note'', ARRAY[OLD."id"::pg_catalog.text], pg_catalog.jsonb_build_object(''title'', OLD."title", ''the "code''''s"'', OLD."the ""code''s""", ''raw'', OLD."raw", ''parent_id'', OLD."parent_id"), NULL);
+      ELSE
+        IF OLD."id" OPERATOR(pg_catalog.<>) NEW."id" THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''id'', OLD."id");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''id'', NEW."id");
+        END IF;
+        IF OLD."title" OPERATOR(pg_catalog.<>) NEW."title" THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''title'', OLD."title");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''title'', NEW."title");
+        END IF;
+        IF (OLD."the ""code''s""" COLLATE pg_catalog."C" OPERATOR(pg_catalog.<>) NEW."the ""code''s""" COLLATE pg_catalog."C") IS NOT FALSE AND (OLD."the ""code''s""" IS NOT NULL OR NEW."the ""code''s""" IS NOT NULL) THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''the "code''''s"'', OLD."the ""code''s""");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''the "code''''s"'', NEW."the ""code''s""");
+        END IF;
+        IF (OLD."raw"::pg_catalog.text OPERATOR(pg_catalog.<>) NEW."raw"::pg_catalog.text) IS NOT FALSE AND (OLD."raw" IS NOT NULL OR NEW."raw" IS NOT NULL) THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''raw'', OLD."raw");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''raw'', NEW."raw");
+        END IF;
+        IF (OLD."parent_id" OPERATOR(pg_catalog.<>) NEW."parent_id") IS NOT FALSE AND (OLD."parent_id" IS NOT NULL OR NEW."parent_id" IS NOT NULL) THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', OLD."parent_id");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', NEW."parent_id");
+        END IF;
+        IF after IS NOT NULL THEN
+          INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''note'', ARRAY[OLD."id"::pg_catalog.text], before, after);
+        END IF;
+      END IF;
+      RETURN NULL;
+    END';
+    CREATE TRIGGER freehold_record AFTER INSERT OR UPDATE OR DELETE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log."note"();
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."note" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
+    "#);
+}
+
+#[test]
+fn wide_tables_are_recorded_in_pieces() {
+    let fields: String = (0..120).map(|n| format!("f{n}: Int ")).collect();
+    let recording = recording(&format!("type Wide {{ {fields} }}"));
+    let (_, created) = recording.split_once("'create'").or_else(|| recording.split_once("''create''")).unwrap();
+    let created = created.split_once(';').unwrap().0;
+    assert_eq!(created.matches("jsonb_build_object").count(), 3);
+    assert!(
+        created.contains(r#"NEW."f49") OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''f50'', NEW."f50""#),
+        "{created}"
     );
-    let triggers: Vec<&str> = statements.split(";\n").filter(|statement| statement.starts_with("CREATE TRIGGER")).collect();
-    insta::assert_snapshot!(triggers.join("\n"), @r#"
-    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '')
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('id', '')
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."b" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('id', '')
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('a_id', 'b_id')
-    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_update('a_id', 'b_id')
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold.record_delete('a_id', 'b_id')
-    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
+}
+
+#[test]
+fn links_and_tables_without_an_event_log() {
+    insta::assert_snapshot!(recording(r#"
+        type A @eventLog(enabled: false) { logged: [B!] quiet: [B!] @eventLog(enabled: false) }
+        type B @eventLog(enabled: false) { n: Int }
+    "#), @r#"
+    CREATE SCHEMA IF NOT EXISTS freehold_log;
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
+    CREATE FUNCTION freehold_log."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
+      before pg_catalog.jsonb;
+      after pg_catalog.jsonb;
+    BEGIN
+      IF TG_OP OPERATOR(pg_catalog.=) ''INSERT'' THEN
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''a_logged'', ARRAY[NEW."a_id"::pg_catalog.text, NEW."b_id"::pg_catalog.text], NULL, ''{}'');
+      ELSIF TG_OP OPERATOR(pg_catalog.=) ''DELETE'' THEN
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], ''{}'', NULL);
+      ELSE
+        IF OLD."a_id" OPERATOR(pg_catalog.<>) NEW."a_id" THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''a_id'', OLD."a_id");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''a_id'', NEW."a_id");
+        END IF;
+        IF OLD."b_id" OPERATOR(pg_catalog.<>) NEW."b_id" THEN
+          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', OLD."b_id");
+          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', NEW."b_id");
+        END IF;
+        IF after IS NOT NULL THEN
+          INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], before, after);
+        END IF;
+      END IF;
+      RETURN NULL;
+    END';
+    CREATE TRIGGER freehold_record AFTER INSERT OR UPDATE OR DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log."a_logged"();
+    CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_quiet" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable};
 use ring::digest::{Context, SHA256, digest};
 
 /// A SHA-256.
@@ -41,10 +41,10 @@ impl FromStr for Head {
 }
 
 /// What seals an event's content after the entry with hash `previous`.
-pub(crate) fn seal(previous: &Hash, content: &str) -> Hash {
+pub(crate) fn seal(previous: &Hash, content: &[u8]) -> Hash {
     let mut context = Context::new(&SHA256);
     context.update(previous);
-    context.update(digest(&SHA256, content.as_bytes()).as_ref());
+    context.update(digest(&SHA256, content).as_ref());
     context.finish().as_ref().try_into().expect("a SHA-256 has 32 bytes")
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct Sealed {
     pub event_id: i64,
     #[diesel(sql_type = Binary)]
     pub hash: Vec<u8>,
-    /// The event as JSON; None when it is gone.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub content: Option<String>,
+    /// The event in PostgreSQL's binary format; None when it is gone.
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub content: Option<Vec<u8>>,
 }
 
 /// What is wrong with an entry.
@@ -176,17 +176,40 @@ mod tests {
 
     const START: Head = Head { position: 0, hash: [0; 32] };
 
-    fn content(id: i64) -> String {
-        format!(
-            r#"[{id}, "733", 1795718427.042531, "update", "tag", ["4d018e1f-1450-42dc-a975-cfdd7345f0eb"], {{"name": "x1"}}, {{"name": "ü"}}, null, null, null]"#
-        )
+    /// An event as the description in the README says.
+    fn content(id: i64, transaction: i64, kind: &str) -> Vec<u8> {
+        let sized = |value: &[u8]| [&u32::try_from(value.len()).unwrap().to_be_bytes(), value].concat();
+        let row = b"4d018e1f-1450-42dc-a975-cfdd7345f0eb";
+        let key = [1_u32, 0, 25, 1, 1].iter().flat_map(|n| n.to_be_bytes()).chain(sized(row)).collect();
+        let json = |text: &str| [&[1], text.as_bytes()].concat();
+        // 2026-11-26T19:33:47.042531Z
+        let micros = (1_795_718_427_i64 - 946_684_800) * 1_000_000 + 42_531;
+        let columns: [(u32, Option<Vec<u8>>); 11] = [
+            (20, Some(id.to_be_bytes().into())),
+            (5069, Some(transaction.to_be_bytes().into())),
+            (1184, Some(micros.to_be_bytes().into())),
+            (25, Some(kind.into())),
+            (25, Some("tag".into())),
+            (1009, Some(key)),
+            (3802, Some(json(r#"{"name": "x1"}"#))),
+            (3802, Some(json(r#"{"name": "ü"}"#))),
+            (2950, None),
+            (25, Some("request-1".into())),
+            (25, Some("Save".into())),
+        ];
+        let mut record = 11_u32.to_be_bytes().to_vec();
+        for (oid, value) in columns {
+            record.extend(oid.to_be_bytes());
+            record.extend(value.map_or_else(|| u32::MAX.to_be_bytes().to_vec(), |value| sized(&value)));
+        }
+        record
     }
 
     fn chain(n: i64) -> Vec<Sealed> {
         let mut last = START.hash;
         (1..=n)
             .map(|position| {
-                let content = content(position * 10);
+                let content = content(position * 10, 733, "update");
                 last = seal(&last, &content);
                 Sealed { position, event_id: position * 10, hash: last.to_vec(), content: Some(content) }
             })
@@ -205,11 +228,11 @@ mod tests {
         Head { position: last.position, hash: last.hash.clone().try_into().unwrap() }
     }
 
-    /// The bytes are a promise to other verifiers: the figure was computed with `sha256sum` from the description in the README.
+    /// The bytes are a promise to other verifiers: the figure was computed from what PostgreSQL 15 sends for such an event.
     #[test]
     fn what_is_hashed_is_what_the_description_says() {
-        let hash = data_encoding::HEXLOWER.encode(&seal(&START.hash, &content(7)));
-        assert_eq!(hash, "d6f8a390f9e19ca206ed90fc0f5ddfb3a532684c72b5540a0418b3e66e15f6b1");
+        let hash = data_encoding::HEXLOWER.encode(&seal(&START.hash, &content(7, 733, "update")));
+        assert_eq!(hash, "e197e5c8d5d6843b39b23b7b21f531a6da050345c3823a026467a39881f28bb7");
     }
 
     #[test]
@@ -218,7 +241,7 @@ mod tests {
         assert_eq!(verdict(&good, None), Ok(head_of(&good)));
 
         let mut changed = good.clone();
-        changed[2].content = Some(content(30).replace("733", "734"));
+        changed[2].content = Some(content(30, 734, "update"));
         assert_eq!(verdict(&changed, None), Err((3, Tampering::Changed)));
 
         let mut rehashed = changed.clone();
@@ -244,7 +267,7 @@ mod tests {
         let rewritten: Vec<Sealed> = good
             .iter()
             .map(|sealed| {
-                let content = sealed.content.as_ref().unwrap().replace("update", "delete");
+                let content = content(sealed.event_id, 733, "delete");
                 last = seal(&last, &content);
                 Sealed { hash: last.to_vec(), content: Some(content), ..sealed.clone() }
             })

@@ -18,6 +18,8 @@ fn every_kind_of_change_is_recorded_with_its_author() {
     let (note, tag) = (id(1), id(2));
     write(&mut login, &format!("INSERT INTO content.note (id, title, price) VALUES ('{note}', 'one', 1.50)"));
     write(&mut login, &format!("UPDATE content.note SET title = 'two', rank = NULL WHERE id = '{note}'"));
+    write(&mut login, &format!("UPDATE content.note SET rank = 1, price = 1.5, data = '[]' WHERE id = '{note}'"));
+    write(&mut login, &format!("UPDATE content.note SET rank = NULL, data = '[]' WHERE id = '{note}'"));
     write(&mut login, &format!("UPDATE content.note SET title = title WHERE id = '{note}'"));
     write(
         &mut login,
@@ -25,15 +27,19 @@ fn every_kind_of_change_is_recorded_with_its_author() {
     );
     // Links go with the note, and say so.
     write(&mut login, &format!("DELETE FROM content.note WHERE id = '{note}'"));
-    let whole = |title: &str| format!(r#"{{"data": null, "rank": null, "price": 1.50, "title": "{title}", "parent_id": null}}"#);
+    let whole = |title: &str, price: &str, data: &str| {
+        format!(r#"{{"data": {data}, "rank": null, "price": {price}, "title": "{title}", "parent_id": null}}"#)
+    };
     assert_eq!(
         events(&tenant),
         [
-            format!("create note {{{note}}} - {}", whole("one")),
-            format!(r#"update note {{{note}}} {} {{"title": "two"}}"#, whole("one")),
+            format!("create note {{{note}}} - {}", whole("one", "1.50", "null")),
+            format!(r#"update note {{{note}}} {{"title": "one"}} {{"title": "two"}}"#),
+            format!(r#"update note {{{note}}} {{"data": null, "rank": null}} {{"data": [], "rank": 1}}"#),
+            format!(r#"update note {{{note}}} {{"rank": 1}} {{"rank": null}}"#),
             format!(r#"create tag {{{tag}}} - {{"name": "red"}}"#),
             format!("create note_tags {{{note},{tag}}} - {{}}"),
-            format!("delete note {{{note}}} {} -", whole("two")),
+            format!("delete note {{{note}}} {} -", whole("two", "1.5", "[]")),
             format!("delete note_tags {{{note},{tag}}} {{}} -"),
         ]
     );
@@ -84,12 +90,15 @@ fn names_of_others_do_not_change_what_is_recorded() {
         .execute(
             "CREATE SCHEMA other;
              CREATE FUNCTION other.fail() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$;
-             CREATE FUNCTION other.to_jsonb(content.tag) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(other.fail()) $$;
-             CREATE FUNCTION other.jsonb_delete(jsonb, VARIADIC text[]) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(other.fail()) $$;
-             CREATE FUNCTION other.jsonb_eq(jsonb, jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
-             CREATE FUNCTION other.text_eq(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
-             CREATE OPERATOR other.= (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = other.jsonb_eq);
-             CREATE OPERATOR other.= (LEFTARG = text, RIGHTARG = text, FUNCTION = other.text_eq);
+             CREATE FUNCTION other.jsonb_build_object(text, text) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(other.fail()) $$;
+             CREATE FUNCTION other.jsonb_fail(jsonb, jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
+             CREATE FUNCTION other.text_fail(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
+             CREATE FUNCTION other.uuid_fail(uuid, uuid) RETURNS boolean LANGUAGE sql AS $$ SELECT other.fail() $$;
+             CREATE OPERATOR other.|| (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = other.jsonb_fail);
+             CREATE OPERATOR other.<> (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = other.jsonb_fail);
+             CREATE OPERATOR other.= (LEFTARG = text, RIGHTARG = text, FUNCTION = other.text_fail);
+             CREATE OPERATOR other.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = other.text_fail);
+             CREATE OPERATOR other.<> (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = other.uuid_fail);
              CREATE DOMAIN other.jsonb AS text CHECK (other.fail());
              GRANT USAGE ON SCHEMA other TO PUBLIC;
              SET search_path = other, pg_catalog",
@@ -134,9 +143,10 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
         "UPDATE freehold.event_chain SET settled_id = 0",
         "SELECT freehold.prune_events(now(), 1)",
         "SELECT setval('freehold.event_id_seq', 1)",
-        "ALTER TABLE content.tag DISABLE TRIGGER freehold_record_insert",
+        "ALTER TABLE content.tag DISABLE TRIGGER freehold_record",
         "SET session_replication_role = replica",
-        "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold.record_insert('id', '')",
+        "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold_log.tag()",
+        "CREATE TEMPORARY TABLE mine (id uuid, name text)",
         "TRUNCATE content.tag",
     ] {
         let refused = login.execute(statement).unwrap_err().to_string();

@@ -63,6 +63,7 @@ fn events_are_told_to_roles_with_history() {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&updated[name], value, "{name}");
     }
+    assert_eq!(updated["diffValues"], json!({ "title": "two", "price": 2.00 }));
     assert_eq!(updated["createdAt"], updated["appliedAt"]);
     assert!(updated["createdAt"].as_str().unwrap().ends_with('Z'));
     let text = String::from_utf8(answer.body.clone()).unwrap();
@@ -106,6 +107,44 @@ fn events_are_told_to_roles_with_history() {
     assert_eq!(
         reader.ask("{ stages { id name slug } }", json!({})).data("/stages"),
         json!([{ "id": "live", "name": "live", "slug": "live" }])
+    );
+}
+
+/// An update's event has what it changed; the rest of the row is in earlier ones, as long as they are kept.
+#[test]
+fn old_values_are_whole_rows() {
+    let tenant = Tenant::create("events-whole");
+    let (note, other) = (id(1), id(2));
+    let mut login = tenant.login();
+    for statement in [
+        format!("INSERT INTO content.note (id, title, rank) VALUES ('{note}', 'first life', 1)"),
+        format!("DELETE FROM content.note WHERE id = '{note}'"),
+        format!("INSERT INTO content.note (id, title, price) VALUES ('{note}', 'a', 1.50), ('{other}', 'other', 7)"),
+        format!("UPDATE content.note SET title = 'b' WHERE id = '{note}'"),
+        format!("UPDATE content.note SET title = 'c', rank = 3 WHERE id = '{note}'"),
+        format!("UPDATE content.note SET rank = NULL WHERE id = '{note}'"),
+        "INSERT INTO content.tag SELECT gen_random_uuid(), 'later'".to_owned(),
+    ] {
+        write(&mut login, &statement);
+    }
+    let api = Api::of(&tenant, "admin");
+    let told = |args: Value| {
+        let query = "query($args: EventsArgs) { events(args: $args) { ... on UpdateEvent { before: oldValues } } }";
+        api.ask(query, json!({ "args": args })).data("/events")
+    };
+    let whole = |title: &str, rank: Value| json!({ "before": { "title": title, "rank": rank, "price": 1.50, "data": null, "parent_id": null } });
+    let updates = |order: &str| json!({ "order": order, "filter": { "types": ["UPDATE"] } });
+    let all = [whole("a", Value::Null), whole("b", Value::Null), whole("c", json!(3))];
+    assert_eq!(told(updates("CREATED_AT_ASC")), json!(all));
+    let page = json!({ "limit": 1, "offset": 1, "filter": { "types": ["UPDATE"] } });
+    assert_eq!(told(page), json!([all[1]]), "whatever else is on the page");
+
+    tenant.seal();
+    tenant.admin().execute("SELECT freehold.prune_events(now(), 4)").unwrap();
+    assert_eq!(
+        told(updates("CREATED_AT_ASC")),
+        json!([{ "before": { "title": "a" } }, { "before": { "title": "b", "rank": null } }, { "before": { "title": "c", "rank": 3 } }]),
+        "what is pruned is not told"
     );
 }
 
