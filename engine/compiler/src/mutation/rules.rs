@@ -60,7 +60,7 @@ impl Rule {
     }
 
     /// Whether the rule holds for `field` of a row of which `values` are known.
-    pub fn judge(&self, field: &FieldName, values: &BTreeMap<FieldName, Value>) -> Option<bool> {
+    pub fn judge(&self, field: &FieldName, values: &BTreeMap<&FieldName, Value>) -> Option<bool> {
         let judge = |rule: &Rule| rule.judge(field, values);
         match self {
             Self::Undecided => None,
@@ -157,7 +157,7 @@ mod tests {
 
     fn judge(validator: &Validator, value: Option<Value>) -> Option<bool> {
         let field = FieldName::new("f");
-        let values = value.into_iter().map(|value| (field.clone(), value)).collect();
+        let values = value.into_iter().map(|value| (&field, value)).collect();
         Rule::new(validator).expect("a simple pattern").judge(&field, &values)
     }
 

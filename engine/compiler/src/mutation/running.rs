@@ -236,11 +236,11 @@ fn failed<E>(error: &WriteError, step: &Step, context: &BindContext<'_>) -> Resu
 pub(super) fn issues(rows: &[RowChecks], context: &BindContext<'_>) -> Result<Vec<Issue>, RequestError> {
     let mut issues = Vec::new();
     for RowChecks { path, values, stored, checks } in rows {
-        let values = values.iter().map(|(field, source)| Ok((field.clone(), bind::resolve(source, context)?)));
-        let mut values = values.collect::<Result<BTreeMap<FieldName, Value>, RequestError>>()?;
+        let values = values.iter().map(|(field, source)| Ok((field, bind::resolve(source, context)?)));
+        let mut values = values.collect::<Result<BTreeMap<&FieldName, Value>, RequestError>>()?;
         values.extend(stored.iter().filter_map(|(field, name)| {
             let json = context.steps.get(name)?.as_deref()?;
-            Some((field.clone(), serde_json::from_str(json).ok()?))
+            Some((field, serde_json::from_str(json).ok()?))
         }));
         let mut reported: Option<&FieldName> = None;
         for check in checks {
