@@ -173,7 +173,7 @@ async fn carry_out(
 
 /// The key of a mutation that may be sent again, with or without the quotes of a structured header.
 fn answer_key(request: &HttpRequest, identity: Uuid, asked: &GraphqlRequest) -> Result<Option<AnswerKey>, Failure> {
-    let Some(value) = request.headers().get(headers::IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(value) = request.headers().get(&headers::IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().map_err(|_| Failure::IdempotencyKeyMalformed)?.trim();
     let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
     if key.is_empty() || key.len() > 255 {

@@ -13,6 +13,7 @@ mod reply;
 mod system;
 
 use actix_web::http::Method;
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub use graphiql::find as find_graphiql;
@@ -51,5 +52,5 @@ pub fn style(request: &HttpRequest) -> Style {
 }
 
 fn accept(request: &HttpRequest) -> Option<&str> {
-    request.headers().get("accept").and_then(|value| value.to_str().ok())
+    request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok())
 }
