@@ -44,7 +44,7 @@ END $$;
 -- A row as it was after some of its events: their new values, each in place of those before.
 CREATE AGGREGATE freehold.merged(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
 
--- Committed events, chained: each hash covers the hash before it and that of an event.
+-- Committed events, chained: each hash covers the hash before it and an event.
 CREATE TABLE freehold.event_seal (
     -- 1, 2, 3 … without gaps.
     position bigint PRIMARY KEY,
@@ -76,15 +76,15 @@ CREATE FUNCTION freehold.seal_events(most integer) RETURNS integer LANGUAGE plpg
 DECLARE
     chain freehold.event_chain;
     started CONSTANT pg_snapshot := pg_current_snapshot();
-    seen pg_snapshot;
+    seen pg_snapshot := started;
     me xid8;
     place bigint;
     last bytea;
     last_id bigint;
+    item record;
     ids bigint[];
-    digests bytea[];
     hashes bytea[];
-    n integer;
+    n integer := 0;
 BEGIN
     IF current_setting('client_encoding') <> 'UTF8' THEN
         RAISE 'texts are sealed in UTF8, not in %', current_setting('client_encoding');
@@ -99,17 +99,19 @@ BEGIN
         last := chain.pruned_hash;
     END IF;
 
-    SELECT array_agg(id ORDER BY id), array_agg(digest ORDER BY id), count(*), pg_current_snapshot() INTO ids, digests, n, seen FROM (
-        SELECT id, sha256(record_send(ROW(
+    FOR item IN
+        SELECT id, record_send(ROW(
             id, transaction_id, created_at, kind, table_name, primary_key, old_values, new_values, identity_id, request_id, operation
-        ))) AS digest
+        )) AS content, pg_current_snapshot() AS snapshot
         FROM freehold.event
         WHERE id > chain.settled_id AND NOT EXISTS (SELECT FROM freehold.event_seal seal WHERE seal.event_id = event.id)
         ORDER BY id LIMIT most
-    ) unsealed;
-    FOR i IN 1 .. n LOOP
-        last := sha256(last || digests[i]);
-        hashes[i] := last;
+    LOOP
+        n := n + 1;
+        last := sha256(last || item.content);
+        ids[n] := item.id;
+        hashes[n] := last;
+        seen := item.snapshot;
     END LOOP;
     INSERT INTO freehold.event_seal SELECT place + u.i, u.id, u.hash FROM unnest(ids, hashes) WITH ORDINALITY AS u (id, hash, i);
     IF n = most THEN
