@@ -110,7 +110,7 @@ impl Operation {
                 (json!({ "author": author, "tags": tags }), vec![author], tags)
             }
             'e' => {
-                // Both servers write to one table, where a slug is unique.
+                // Slugs are unique.
                 let (title, slug) = (format!("A new article {n}"), uuid::Uuid::new_v4());
                 let (body, author) = ("What happened today. ".repeat(40), ids.authors[n % ids.authors.len()].clone());
                 let variables = json!({ "title": title, "slug": format!("engine-{slug}"), "body": body, "author": author });

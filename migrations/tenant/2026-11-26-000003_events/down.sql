@@ -1,4 +1,6 @@
 DROP FUNCTION freehold.prune_events(timestamptz, integer), freehold.seal_events(integer);
-DROP FUNCTION freehold.record_insert(), freehold.record_update(), freehold.record_delete(), freehold.record_truncate() CASCADE;
-DROP FUNCTION freehold.event_key(jsonb, text[]);
+-- What was made with the content's tables, and their triggers.
+DROP SCHEMA IF EXISTS freehold_log CASCADE;
+DROP FUNCTION freehold.record_truncate() CASCADE;
+DROP AGGREGATE freehold.merged(jsonb);
 DROP TABLE freehold.event_chain, freehold.event_seal, freehold.event;
