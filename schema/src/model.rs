@@ -464,6 +464,15 @@ impl Relation {
         }
     }
 
+    /// Whether the foreign key in this entity's own table may be NULL. False for kinds without one.
+    #[must_use]
+    pub fn has_nullable_key(&self) -> bool {
+        matches!(
+            self.kind,
+            RelationKind::ManyHasOne { nullable: true, .. } | RelationKind::OneHasOneOwning { nullable: true, .. }
+        )
+    }
+
     /// Whether the field's value is a list.
     #[must_use]
     pub fn is_has_many(&self) -> bool {

@@ -6,7 +6,7 @@
 
 use crate::ddl::{Context, RECORDING_NAMESPACE, SYSTEM_NAMESPACE, column_of, literal};
 use crate::ident::Ident;
-use crate::model::{Column, Entity, Field, FieldKind, JoiningTable, RelationKind};
+use crate::model::{Column, Entity, Field, FieldKind, JoiningTable};
 
 /// PostgreSQL's functions take at most 100 arguments.
 const PAIRS_OF_A_CALL: usize = 50;
@@ -112,11 +112,7 @@ impl<'a> Stored<'a> {
                 Some(Self { name: &column.column, nullable: column.nullable, comparison: Comparison::of(column) })
             }
             FieldKind::Relation(relation) => {
-                let nullable = match relation.kind {
-                    RelationKind::ManyHasOne { nullable, .. } | RelationKind::OneHasOneOwning { nullable, .. } => nullable,
-                    _ => false,
-                };
-                relation.joining_column().map(|joining| Self::plain(&joining.column, nullable))
+                relation.joining_column().map(|joining| Self::plain(&joining.column, relation.has_nullable_key()))
             }
         }
     }

@@ -26,12 +26,8 @@ impl Context<'_> {
             match &field.kind {
                 FieldKind::Column(column) => lines.push(self.column(column)),
                 FieldKind::Relation(relation) => {
-                    let nullable = matches!(
-                        relation.kind,
-                        RelationKind::ManyHasOne { nullable: true, .. } | RelationKind::OneHasOneOwning { nullable: true, .. }
-                    );
                     let joining = relation.joining_column();
-                    lines.extend(joining.map(|joining| self.reference(joining, self.target(field), nullable)));
+                    lines.extend(joining.map(|joining| self.reference(joining, self.target(field), relation.has_nullable_key())));
                 }
             }
         }

@@ -34,15 +34,8 @@ impl<'a> Parent<'a> {
     /// Of rows on the other side of a relation that is owned there.
     pub fn new(entity: &'a Entity, key: &BindSource, target: &'a Entity, owned_by: &'a FieldName) -> Self {
         let owning = target.relation(owned_by.as_str()).expect("a checked schema's inverse side names an owning side");
-        let nullable = match &owning.kind {
-            RelationKind::ManyHasOne { nullable, .. } | RelationKind::OneHasOneOwning { nullable, .. } => *nullable,
-            RelationKind::OneHasMany { .. }
-            | RelationKind::OneHasOneInverse { .. }
-            | RelationKind::ManyHasManyOwning { .. }
-            | RelationKind::ManyHasManyInverse { .. } => true,
-        };
         let joining = owning.joining_column().expect("an owning side of has-one holds a foreign key");
-        Self { entity, key: key.clone(), field: owned_by, joining, nullable }
+        Self { entity, key: key.clone(), field: owned_by, joining, nullable: owning.has_nullable_key() }
     }
 
     /// Makes a row refer to it, or to nothing.

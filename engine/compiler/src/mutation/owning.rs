@@ -88,13 +88,6 @@ fn leaves_trace(nested: &Nested<'_>) -> bool {
     removes_orphans(nested.relation) || must_be_held(nested.relation, nested.target)
 }
 
-fn is_nullable(nested: &Nested<'_>) -> bool {
-    matches!(
-        nested.relation.kind,
-        RelationKind::ManyHasOne { nullable: true, .. } | RelationKind::OneHasOneOwning { nullable: true, .. }
-    )
-}
-
 /// Operations that the statement of the change itself can carry out.
 pub(super) fn connects<'a>(program: &mut Program<'_, 'a>, data: &Data<'a>, place: &Place, values: &mut Values<'a>) {
     for nested in data.nested.iter().filter(|nested| nested.is_owning_one()) {
@@ -170,7 +163,7 @@ fn connect<'a>(program: &mut Program<'_, 'a>, nested: &Nested<'a>, by: &Input, p
 }
 
 fn disconnect<'a>(program: &mut Program<'_, 'a>, nested: &Nested<'a>, place: &Place, values: &mut Values<'a>) {
-    if is_nullable(nested) {
+    if nested.relation.has_nullable_key() {
         values.point(nested.field, joining(nested), nested.target, BindSource::Literal(Value::Null));
     } else {
         program.refuse(place, not_null(None));
@@ -209,7 +202,7 @@ fn release<'a>(
     if let Some(row) = row {
         held = held.when(Guard::Differ(holder.clone(), row.clone()));
     }
-    if is_nullable(nested) {
+    if nested.relation.has_nullable_key() {
         return point(program, entity, &holder, nested, BindSource::Literal(Value::Null), &held);
     }
     program.refuse(&held, not_null(None));
