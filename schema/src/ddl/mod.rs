@@ -9,8 +9,8 @@
 //!   `{{project_slug}}` the slug that the tenant has when the view is made.
 //! - Unique keys of plain views are promises of their queries; PostgreSQL has nothing to enforce them with.
 //! - Searchable columns give their table one more column, which PostgreSQL fills, with a GIN index: see [`crate::search`].
-//! - Every table has a function of its own in the namespace `freehold_log`, which it calls for each row that is changed and which writes the event log; one whose
-//!   schema wants no log calls `freehold.count_change()` for each statement (`migrations/tenant`).
+//! - Every table has functions of its own in the namespaces `freehold_log_insert`, `freehold_log_update` and `freehold_log_delete`, which it calls for each row that is
+//!   changed and which write the event log; one whose schema wants no log calls `freehold.count_change()` for each statement (`migrations/tenant`).
 //! - Extensions are not the owner's to create: `similar` and `wordSimilar` need `pg_trgm`, which belongs into the template.
 
 mod names;
@@ -24,12 +24,10 @@ use crate::ident::Ident;
 use crate::model::{Entity, Field, FieldKind, RelationKind};
 
 pub use names::{Constraint, Names};
+use recording::Change;
 
 /// The PostgreSQL namespace of the system tables; `{{system_schema}}` in views.
 pub const SYSTEM_NAMESPACE: &str = "freehold";
-
-/// The PostgreSQL namespace of the functions that write the event log.
-const RECORDING_NAMESPACE: &str = "freehold_log";
 
 /// Statements that make an empty database of the tenant `slug` hold `schema` in `namespace`, in order, to be run by the owner in one transaction. A slug is letters,
 /// digits and dashes: views have it in their SQL as it is.
@@ -44,7 +42,7 @@ pub fn create(schema: &Schema, namespace: &Ident, slug: &str) -> Vec<String> {
     statements.extend(context.stored_entities().flat_map(|entity| context.uniques(entity)));
     statements.extend(context.stored_entities().flat_map(|entity| context.indexes(entity)));
     statements.extend(context.junctions().map(|(entity, field)| context.junction_index(entity, field)));
-    statements.push(format!("CREATE SCHEMA IF NOT EXISTS {RECORDING_NAMESPACE}"));
+    statements.extend(Change::ALL.map(|change| format!("CREATE SCHEMA IF NOT EXISTS {}", change.namespace())));
     statements.extend(context.stored_entities().flat_map(|entity| context.watched(entity)));
     statements.extend(context.junctions().flat_map(|(_, field)| context.watched_links(field)));
     statements.extend(context.views());

@@ -1,15 +1,25 @@
-//! The functions that write the event log, one for each table: PostgreSQL would take several times as long to find out which columns a row of any table has, and
-//! which of them an update changed (measured: `tests/bench/README.md`).
+//! The functions that write the event log, one for each table and kind of change: PostgreSQL would take several times as long to find out which columns a row of any
+//! table has, and which of them an update changed; and each question that a function asks, what kind of change it is among them, is set up anew in every transaction
+//! (measured: `tests/bench/README.md`).
 //!
 //! They run with the rights of the tenant's owner, because writers have no right to the log, and without a search path of their own, which would cost a tenth of
-//! their time: so every name says where it is. Nobody but the owner may use the namespace that they are in.
+//! their time: so every name says where it is. Nobody but the owner may use the namespaces that they are in, one for each kind of change, where
+//! they are named like their tables.
 
-use crate::ddl::{Context, RECORDING_NAMESPACE, SYSTEM_NAMESPACE, column_of, literal};
+use crate::ddl::{Context, SYSTEM_NAMESPACE, column_of, literal};
 use crate::ident::Ident;
 use crate::model::{Column, Entity, Field, FieldKind, JoiningTable};
 
 /// PostgreSQL's functions take at most 100 arguments.
 const PAIRS_OF_A_CALL: usize = 50;
+
+/// What happens to a row.
+#[derive(Clone, Copy)]
+pub(super) enum Change {
+    Insert,
+    Update,
+    Delete,
+}
 
 /// What is recorded of a table's rows.
 pub(super) struct Recorded<'a> {
@@ -36,6 +46,28 @@ enum Comparison {
     Text,
 }
 
+impl Change {
+    pub(super) const ALL: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
+
+    /// Where the functions for it are.
+    pub(super) fn namespace(self) -> &'static str {
+        match self {
+            Self::Insert => "freehold_log_insert",
+            Self::Update => "freehold_log_update",
+            Self::Delete => "freehold_log_delete",
+        }
+    }
+
+    /// The name of the trigger that calls them, and what it is after.
+    fn trigger(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Insert => ("freehold_record_insert", "INSERT"),
+            Self::Update => ("freehold_record_update", "UPDATE"),
+            Self::Delete => ("freehold_record_delete", "DELETE"),
+        }
+    }
+}
+
 impl<'a> Recorded<'a> {
     /// Without the column that is searched: it is made of others.
     pub(super) fn entity(entity: &'a Entity) -> Self {
@@ -51,34 +83,28 @@ impl<'a> Recorded<'a> {
     }
 
     /// `CREATE FUNCTION …`
-    pub(super) fn function(&self) -> String {
-        let body = format!(
-            "DECLARE
+    fn function(&self, change: Change) -> String {
+        let body = match change {
+            Change::Insert => format!("BEGIN\n  {}", self.event("create", "NEW", "NULL", &self.whole("NEW"))),
+            Change::Update => format!(
+                "DECLARE
   before pg_catalog.jsonb;
   after pg_catalog.jsonb;
 BEGIN
-  IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+{}  IF after IS NOT NULL THEN
     {}
-  ELSIF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
-    {}
-  ELSE
-{}    IF after IS NOT NULL THEN
-      {}
-    END IF;
-  END IF;
-  RETURN NULL;
-END",
-            self.event("create", "NEW", "NULL", &self.whole("NEW")),
-            self.event("delete", "OLD", &self.whole("OLD"), "NULL"),
-            self.key.iter().chain(&self.values).map(Stored::difference).collect::<String>(),
-            self.event("update", "OLD", "before", "after"),
-        );
-        format!("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS {}", self.name(), literal(&body))
+  END IF;",
+                self.key.iter().chain(&self.values).map(Stored::difference).collect::<String>(),
+                self.event("update", "OLD", "before", "after"),
+            ),
+            Change::Delete => format!("BEGIN\n  {}", self.event("delete", "OLD", &self.whole("OLD"), "NULL")),
+        };
+        let body = literal(&format!("{body}\n  RETURN NULL;\nEND"));
+        format!("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS {body}", self.name(change))
     }
 
-    /// Named like the table.
-    pub(super) fn name(&self) -> String {
-        format!("{RECORDING_NAMESPACE}.{}", self.table)
+    fn name(&self, change: Change) -> String {
+        format!("{}.{}", change.namespace(), self.table)
     }
 
     fn event(&self, kind: &str, row: &str, old_values: &str, new_values: &str) -> String {
@@ -126,11 +152,11 @@ impl<'a> Stored<'a> {
     fn difference(&self) -> String {
         let add = |object: &str, row: &str| {
             format!(
-                "      {object} := coalesce({object}, '{{}}') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object({});\n",
+                "    {object} := coalesce({object}, '{{}}') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object({});\n",
                 self.pair(row)
             )
         };
-        format!("    IF {} THEN\n{}{}    END IF;\n", self.differs(), add("before", "OLD"), add("after", "NEW"))
+        format!("  IF {} THEN\n{}{}  END IF;\n", self.differs(), add("before", "OLD"), add("after", "NEW"))
     }
 
     /// IS DISTINCT FROM would look up its operator where the session says.
@@ -162,18 +188,21 @@ impl Comparison {
 }
 
 impl Context<'_> {
-    /// Lets changes of a table be recorded: its function, and what calls it.
+    /// Lets changes of a table be recorded: its functions, and what calls them.
     pub(super) fn recorded(&self, recorded: &Recorded<'_>) -> Vec<String> {
         let table = self.qualified(recorded.table);
-        vec![
-            recorded.function(),
-            format!(
-                "CREATE TRIGGER freehold_record AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {}()",
-                recorded.name()
-            ),
-            format!(
-                "CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {SYSTEM_NAMESPACE}.record_truncate()"
-            ),
-        ]
+        let mut statements = Vec::new();
+        for change in Change::ALL {
+            let (trigger, event) = change.trigger();
+            statements.push(recorded.function(change));
+            statements.push(format!(
+                "CREATE TRIGGER {trigger} AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {}()",
+                recorded.name(change)
+            ));
+        }
+        statements.push(format!(
+            "CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {SYSTEM_NAMESPACE}.record_truncate()"
+        ));
+        statements
     }
 }

@@ -270,43 +270,49 @@ fn a_table_records_its_changes() {
           parent: Note
         }
     "#), @r#"
-    CREATE SCHEMA IF NOT EXISTS freehold_log;
-    CREATE FUNCTION freehold_log."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
+    CREATE SCHEMA IF NOT EXISTS freehold_log_insert;
+    CREATE SCHEMA IF NOT EXISTS freehold_log_update;
+    CREATE SCHEMA IF NOT EXISTS freehold_log_delete;
+    CREATE FUNCTION freehold_log_insert."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''note'', ARRAY[NEW."id"::pg_catalog.text], NULL, pg_catalog.jsonb_build_object(''title'', NEW."title", ''the "code''''s"'', NEW."the ""code''s""", ''raw'', NEW."raw", ''parent_id'', NEW."parent_id"));
+      RETURN NULL;
+    END';
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_insert."note"();
+    CREATE FUNCTION freehold_log_update."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
       before pg_catalog.jsonb;
       after pg_catalog.jsonb;
     BEGIN
-      IF TG_OP OPERATOR(pg_catalog.=) ''INSERT'' THEN
-        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''note'', ARRAY[NEW."id"::pg_catalog.text], NULL, pg_catalog.jsonb_build_object(''title'', NEW."title", ''the "code''''s"'', NEW."the ""code''s""", ''raw'', NEW."raw", ''parent_id'', NEW."parent_id"));
-      ELSIF TG_OP OPERATOR(pg_catalog.=) ''DELETE'' THEN
-        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''note'', ARRAY[OLD."id"::pg_catalog.text], pg_catalog.jsonb_build_object(''title'', OLD."title", ''the "code''''s"'', OLD."the ""code''s""", ''raw'', OLD."raw", ''parent_id'', OLD."parent_id"), NULL);
-      ELSE
-        IF OLD."id" OPERATOR(pg_catalog.<>) NEW."id" THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''id'', OLD."id");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''id'', NEW."id");
-        END IF;
-        IF OLD."title" OPERATOR(pg_catalog.<>) NEW."title" THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''title'', OLD."title");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''title'', NEW."title");
-        END IF;
-        IF (OLD."the ""code''s""" COLLATE pg_catalog."C" OPERATOR(pg_catalog.<>) NEW."the ""code''s""" COLLATE pg_catalog."C") IS NOT FALSE AND (OLD."the ""code''s""" IS NOT NULL OR NEW."the ""code''s""" IS NOT NULL) THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''the "code''''s"'', OLD."the ""code''s""");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''the "code''''s"'', NEW."the ""code''s""");
-        END IF;
-        IF (OLD."raw"::pg_catalog.text OPERATOR(pg_catalog.<>) NEW."raw"::pg_catalog.text) IS NOT FALSE AND (OLD."raw" IS NOT NULL OR NEW."raw" IS NOT NULL) THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''raw'', OLD."raw");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''raw'', NEW."raw");
-        END IF;
-        IF (OLD."parent_id" OPERATOR(pg_catalog.<>) NEW."parent_id") IS NOT FALSE AND (OLD."parent_id" IS NOT NULL OR NEW."parent_id" IS NOT NULL) THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', OLD."parent_id");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', NEW."parent_id");
-        END IF;
-        IF after IS NOT NULL THEN
-          INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''note'', ARRAY[OLD."id"::pg_catalog.text], before, after);
-        END IF;
+      IF OLD."id" OPERATOR(pg_catalog.<>) NEW."id" THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''id'', OLD."id");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''id'', NEW."id");
+      END IF;
+      IF OLD."title" OPERATOR(pg_catalog.<>) NEW."title" THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''title'', OLD."title");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''title'', NEW."title");
+      END IF;
+      IF (OLD."the ""code''s""" COLLATE pg_catalog."C" OPERATOR(pg_catalog.<>) NEW."the ""code''s""" COLLATE pg_catalog."C") IS NOT FALSE AND (OLD."the ""code''s""" IS NOT NULL OR NEW."the ""code''s""" IS NOT NULL) THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''the "code''''s"'', OLD."the ""code''s""");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''the "code''''s"'', NEW."the ""code''s""");
+      END IF;
+      IF (OLD."raw"::pg_catalog.text OPERATOR(pg_catalog.<>) NEW."raw"::pg_catalog.text) IS NOT FALSE AND (OLD."raw" IS NOT NULL OR NEW."raw" IS NOT NULL) THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''raw'', OLD."raw");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''raw'', NEW."raw");
+      END IF;
+      IF (OLD."parent_id" OPERATOR(pg_catalog.<>) NEW."parent_id") IS NOT FALSE AND (OLD."parent_id" IS NOT NULL OR NEW."parent_id" IS NOT NULL) THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', OLD."parent_id");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', NEW."parent_id");
+      END IF;
+      IF after IS NOT NULL THEN
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''note'', ARRAY[OLD."id"::pg_catalog.text], before, after);
       END IF;
       RETURN NULL;
     END';
-    CREATE TRIGGER freehold_record AFTER INSERT OR UPDATE OR DELETE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log."note"();
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_update."note"();
+    CREATE FUNCTION freehold_log_delete."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''note'', ARRAY[OLD."id"::pg_catalog.text], pg_catalog.jsonb_build_object(''title'', OLD."title", ''the "code''''s"'', OLD."the ""code''s""", ''raw'', OLD."raw", ''parent_id'', OLD."parent_id"), NULL);
+      RETURN NULL;
+    END';
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_delete."note"();
     CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."note" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
     "#);
 }
@@ -330,33 +336,39 @@ fn links_and_tables_without_an_event_log() {
         type A @eventLog(enabled: false) { logged: [B!] quiet: [B!] @eventLog(enabled: false) }
         type B @eventLog(enabled: false) { n: Int }
     "#), @r#"
-    CREATE SCHEMA IF NOT EXISTS freehold_log;
+    CREATE SCHEMA IF NOT EXISTS freehold_log_insert;
+    CREATE SCHEMA IF NOT EXISTS freehold_log_update;
+    CREATE SCHEMA IF NOT EXISTS freehold_log_delete;
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE FUNCTION freehold_log."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
+    CREATE FUNCTION freehold_log_insert."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''a_logged'', ARRAY[NEW."a_id"::pg_catalog.text, NEW."b_id"::pg_catalog.text], NULL, ''{}'');
+      RETURN NULL;
+    END';
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_insert."a_logged"();
+    CREATE FUNCTION freehold_log_update."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
       before pg_catalog.jsonb;
       after pg_catalog.jsonb;
     BEGIN
-      IF TG_OP OPERATOR(pg_catalog.=) ''INSERT'' THEN
-        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''a_logged'', ARRAY[NEW."a_id"::pg_catalog.text, NEW."b_id"::pg_catalog.text], NULL, ''{}'');
-      ELSIF TG_OP OPERATOR(pg_catalog.=) ''DELETE'' THEN
-        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], ''{}'', NULL);
-      ELSE
-        IF OLD."a_id" OPERATOR(pg_catalog.<>) NEW."a_id" THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''a_id'', OLD."a_id");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''a_id'', NEW."a_id");
-        END IF;
-        IF OLD."b_id" OPERATOR(pg_catalog.<>) NEW."b_id" THEN
-          before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', OLD."b_id");
-          after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', NEW."b_id");
-        END IF;
-        IF after IS NOT NULL THEN
-          INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], before, after);
-        END IF;
+      IF OLD."a_id" OPERATOR(pg_catalog.<>) NEW."a_id" THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''a_id'', OLD."a_id");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''a_id'', NEW."a_id");
+      END IF;
+      IF OLD."b_id" OPERATOR(pg_catalog.<>) NEW."b_id" THEN
+        before := coalesce(before, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', OLD."b_id");
+        after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', NEW."b_id");
+      END IF;
+      IF after IS NOT NULL THEN
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], before, after);
       END IF;
       RETURN NULL;
     END';
-    CREATE TRIGGER freehold_record AFTER INSERT OR UPDATE OR DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log."a_logged"();
+    CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_update."a_logged"();
+    CREATE FUNCTION freehold_log_delete."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], ''{}'', NULL);
+      RETURN NULL;
+    END';
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_delete."a_logged"();
     CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_quiet" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);

@@ -143,9 +143,9 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
         "UPDATE freehold.event_chain SET settled_id = 0",
         "SELECT freehold.prune_events(now(), 1)",
         "SELECT setval('freehold.event_id_seq', 1)",
-        "ALTER TABLE content.tag DISABLE TRIGGER freehold_record",
+        "ALTER TABLE content.tag DISABLE TRIGGER freehold_record_insert",
         "SET session_replication_role = replica",
-        "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold_log.tag()",
+        "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold_log_insert.tag()",
         "CREATE TEMPORARY TABLE mine (id uuid, name text)",
         "TRUNCATE content.tag",
     ] {
