@@ -1,10 +1,9 @@
-//! The functions that write the event log, one for each table and kind of change: PostgreSQL would take several times as long to find out which columns a row of any
-//! table has, and which of them an update changed; and each question that a function asks, what kind of change it is among them, is set up anew in every transaction
-//! (measured: `tests/bench/README.md`).
+//! The functions that write the event log, one for each table and kind of change. PostgreSQL would take several times as long to find out which columns a row of any
+//! table has, and which of them an update changed; and PL/pgSQL sets up anew in every transaction what a function asks, so none asks which kind of change it is
+//! called for (measured: `tests/bench/README.md`).
 //!
 //! They run with the rights of the tenant's owner, because writers have no right to the log, and without a search path of their own, which would cost a tenth of
-//! their time: so every name says where it is. Nobody but the owner may use the namespaces that they are in, one for each kind of change, where
-//! they are named like their tables.
+//! their time: so every name says where it is. Nobody but the owner may use the namespaces that they are in.
 
 use crate::ddl::{Context, SYSTEM_NAMESPACE, column_of, literal};
 use crate::ident::Ident;
@@ -49,22 +48,18 @@ enum Comparison {
 impl Change {
     pub(super) const ALL: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
 
-    /// Where the functions for it are.
-    pub(super) fn namespace(self) -> &'static str {
+    /// What it is called in the names of what records it.
+    fn name(self) -> &'static str {
         match self {
-            Self::Insert => "freehold_log_insert",
-            Self::Update => "freehold_log_update",
-            Self::Delete => "freehold_log_delete",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
         }
     }
 
-    /// The name of the trigger that calls them, and what it is after.
-    fn trigger(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Insert => ("freehold_record_insert", "INSERT"),
-            Self::Update => ("freehold_record_update", "UPDATE"),
-            Self::Delete => ("freehold_record_delete", "DELETE"),
-        }
+    /// Where the functions for it are: one for each table, named like it.
+    pub(super) fn namespace(self) -> String {
+        format!("freehold_log_{}", self.name())
     }
 }
 
@@ -193,10 +188,11 @@ impl Context<'_> {
         let table = self.qualified(recorded.table);
         let mut statements = Vec::new();
         for change in Change::ALL {
-            let (trigger, event) = change.trigger();
             statements.push(recorded.function(change));
             statements.push(format!(
-                "CREATE TRIGGER {trigger} AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {}()",
+                "CREATE TRIGGER freehold_record_{} AFTER {} ON {table} FOR EACH ROW EXECUTE FUNCTION {}()",
+                change.name(),
+                change.name().to_ascii_uppercase(),
                 recorded.name(change)
             ));
         }
