@@ -146,6 +146,9 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
         "ALTER TABLE content.tag DISABLE TRIGGER freehold_record_insert",
         "SET session_replication_role = replica",
         "CREATE TRIGGER t AFTER INSERT ON content.tag FOR EACH ROW EXECUTE FUNCTION freehold_log_insert.tag()",
+        "SELECT freehold_log_insert.tag()",
+        "SELECT freehold_log_update.tag()",
+        "SELECT freehold_log_delete.tag()",
         "CREATE TEMPORARY TABLE mine (id uuid, name text)",
         "TRUNCATE content.tag",
     ] {
