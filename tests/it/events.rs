@@ -73,10 +73,8 @@ const IDENTITY: &str = "00000000-0000-4000-8000-000000000007";
 
 /// Runs statements in one transaction as the engine begins it.
 fn write(database: &mut Database, statements: &str) {
-    let settings = format!(
-        "SET LOCAL freehold.identity_id = '{IDENTITY}'; SET LOCAL freehold.request_id = 'request-1'; SET LOCAL freehold.operation = 'Save'"
-    );
-    database.execute(&format!("BEGIN; {settings}; {statements}; COMMIT")).unwrap();
+    let authorship = format!("SET LOCAL freehold.authorship = '{IDENTITY} request-1 Save'");
+    database.execute(&format!("BEGIN; {authorship}; {statements}; COMMIT")).unwrap();
 }
 
 fn id(n: u32) -> String {

@@ -75,8 +75,8 @@ pub enum BindSource {
     NewId(usize),
     /// The instant of the request, as ISO text.
     Now,
-    /// What is recorded of a write besides its rows.
-    Authorship(Authorship),
+    /// [`BindContext::authorship`]
+    Authorship,
     /// The request's marker: 32 random hexadecimal digits, see [`crate::plan::Slot`].
     Marker,
     /// Text that an earlier step of the same write returned under this name; NULL when the step was left out.
@@ -106,17 +106,6 @@ impl BindSource {
             _ => false,
         }
     }
-}
-
-/// What triggers read of who changes a row, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authorship {
-    /// Id of who counts as the author.
-    Identity,
-    /// Id of the request.
-    RequestId,
-    /// Name of the operation; empty when it has none.
-    OperationName,
 }
 
 /// PostgreSQL types that are bound. Lists are arrays of them.
@@ -215,12 +204,8 @@ pub struct BindContext<'a> {
     pub new_ids: &'a [Uuid],
     /// The instant of the request, as ISO text.
     pub now: &'a str,
-    /// Id of who counts as the author of what is written.
-    pub author: &'a str,
-    /// Id of the request.
-    pub request_id: &'a str,
-    /// Name of the operation; empty when it has none.
-    pub operation_name: &'a str,
+    /// What triggers read of who writes, and for what: ids of the author and of the request, name of the operation, with a space between; empty what there is not.
+    pub authorship: &'a str,
     /// 32 random hexadecimal digits, anew for every request, see [`crate::plan::Slot`].
     pub marker: &'a str,
     /// Of the tenant. Must be there when [`crate::plan::Plan::needs_cipher`].
@@ -274,9 +259,7 @@ pub(crate) fn resolve(source: &BindSource, context: &BindContext<'_>) -> Result<
         }
         BindSource::NewId(slot) => Value::from(context.new_ids[*slot].to_string()),
         BindSource::Now => Value::from(context.now),
-        BindSource::Authorship(Authorship::Identity) => Value::from(context.author),
-        BindSource::Authorship(Authorship::RequestId) => Value::from(context.request_id),
-        BindSource::Authorship(Authorship::OperationName) => Value::from(context.operation_name),
+        BindSource::Authorship => Value::from(context.authorship),
         BindSource::Marker => Value::from(context.marker),
         BindSource::Step(name) => context.steps.get(name).cloned().flatten().map_or(Value::Null, Value::from),
         BindSource::FirstOf(sources) => {

@@ -442,7 +442,7 @@ pub enum StepKind {
         quotable: Vec<FieldName>,
         /// A condition that does not hold means that nothing was changed.
         is_whole: bool,
-        /// There is a second row `(1, json text)`: the result's node.
+        /// The object has a member `node`, too: the result's node.
         has_node: bool,
         /// It writes many rows of the input, and cannot tell which one is at fault: [`crate::mutation::RunError::Unclear`].
         is_of_many: bool,

@@ -59,7 +59,7 @@ pub fn statement(query: EventQuery) -> (SqlStatement, Vec<BindValue>) {
         text.condition("transaction_id = ANY(", texts(transactions), "::xid8[])");
     }
     if let Some(identities) = query.identities {
-        text.condition("identity_id = ANY(", BindValue::Uuids(Some(identities.into_iter().map(Some).collect())), ")");
+        text.condition("split_part(authorship, ' ', 1) = ANY(", texts(identities.iter().map(Uuid::to_string).collect()), ")");
     }
     for from in query.from {
         text.condition("created_at >= ", BindValue::Text(Some(from)), "::timestamptz");
@@ -88,12 +88,12 @@ pub fn statement(query: EventQuery) -> (SqlStatement, Vec<BindValue>) {
         false => ("old_values", ""),
     };
     text.push(
-        ") SELECT 0, json_build_object('id', id::text, 'transaction_id', transaction_id::text, 'identity_id', identity_id, \
+        ") SELECT 0, json_build_object('id', id::text, 'transaction_id', transaction_id::text, 'authorship', authorship, \
          'created_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'kind', kind, 'table_name', table_name, \
          'primary_key', primary_key, 'old_values', ",
     );
     text.push(old_values);
-    text.push(", 'new_values', new_values, 'request_id', request_id, 'operation', operation)::text FROM page ");
+    text.push(", 'new_values', new_values)::text FROM page ");
     text.push(earlier);
     text.push(order);
     (SqlStatement::from_segments(text.segments), text.binds)
@@ -164,7 +164,7 @@ mod tests {
         let (conditions, _) = rest.split_once(") SELECT").unwrap();
         assert_eq!(
             conditions,
-            "true AND kind = ANY($1) AND table_name = ANY($2) AND transaction_id = ANY($3::xid8[]) AND identity_id = ANY($4) \
+            "true AND kind = ANY($1) AND table_name = ANY($2) AND transaction_id = ANY($3::xid8[]) AND split_part(authorship, ' ', 1) = ANY($4) \
              AND created_at >= $5::timestamptz AND created_at <= $6::timestamptz \
              AND (false OR table_name = $7 AND primary_key = $8 OR table_name = $9 AND primary_key = $10) ORDER BY id LIMIT $11 OFFSET $12"
         );

@@ -174,7 +174,6 @@ mod tests {
     use freehold_schema::Schema;
 
     use super::*;
-    use crate::content::execute::Authorship;
 
     fn no_values() -> Values {
         let schema = Schema::from_sdl("schema.graphql", "type Note { text: String }").unwrap();
@@ -183,7 +182,7 @@ mod tests {
             &Plan::Query(QueryPlan { roots: Vec::new(), statement: None, slots: Vec::new() }),
             Variables::default(),
             Arc::new(caller),
-            Authorship::default(),
+            String::new(),
             None,
         )
     }

@@ -48,8 +48,10 @@ pub struct Setting {
     pub role_api: Arc<RoleApi>,
     /// Who asks.
     pub caller: Arc<Caller>,
-    /// What is recorded of what is written.
-    pub authorship: Authorship,
+    /// Who counts as the author of what is written.
+    pub author: Uuid,
+    /// The request's id.
+    pub request_id: String,
     /// Under which name the answers of writes are kept, when the client wants that.
     pub answer_key: Option<AnswerKey>,
     /// When the answer is due.
@@ -58,17 +60,6 @@ pub struct Setting {
     pub style: Style,
     /// Notes for a caller who asked for them and may have them.
     pub trace: Option<Arc<Trace>>,
-}
-
-/// Who writes, and for which request.
-#[derive(Debug, Clone, Default)]
-pub struct Authorship {
-    /// Id of who counts as the author.
-    pub author: String,
-    /// The request's id.
-    pub request_id: String,
-    /// Name of the operation; empty when it has none.
-    pub operation_name: String,
 }
 
 /// A plan with its statements as the executor takes them.
@@ -132,8 +123,8 @@ pub struct Values {
     pub variables: Variables,
     /// Who asks.
     pub caller: Arc<Caller>,
-    /// What is recorded of a write.
-    pub authorship: Authorship,
+    /// What is recorded of a write: [`BindContext::authorship`].
+    pub authorship: String,
     /// New primary keys.
     pub new_ids: Vec<Uuid>,
     /// The request's instant.
@@ -161,13 +152,7 @@ impl ReadyPlan {
 
 impl Values {
     /// For one run of a plan.
-    pub fn new(
-        plan: &Plan,
-        variables: Variables,
-        caller: Arc<Caller>,
-        authorship: Authorship,
-        cipher: Option<TenantCipher>,
-    ) -> Self {
+    pub fn new(plan: &Plan, variables: Variables, caller: Arc<Caller>, authorship: String, cipher: Option<TenantCipher>) -> Self {
         let now = Utc::now();
         let new_ids = match plan {
             Plan::Query(_) => Vec::new(),
@@ -203,9 +188,7 @@ impl Values {
             caller: &self.caller,
             new_ids: &self.new_ids,
             now: &self.now_text,
-            author: &self.authorship.author,
-            request_id: &self.authorship.request_id,
-            operation_name: &self.authorship.operation_name,
+            authorship: &self.authorship,
             marker: &self.marker,
             cipher: self.cipher.as_ref().map(|cipher| cipher as &dyn Cipher),
             steps,
@@ -218,10 +201,10 @@ impl Setting {
     pub async fn run(self: &Arc<Self>, asked: Asked, variables: Map<String, Value>) -> Result<Answer, Failure> {
         let Planned { document, variables: coerced, plan } = self.planned(asked, &variables).await?;
         let authorship = match &plan.plan {
-            Plan::Query(_) => Authorship::default(),
+            Plan::Query(_) => String::new(),
             Plan::Mutation(_) => {
-                let operation_name = document.prepared.operation_name().unwrap_or_default().to_owned();
-                Authorship { operation_name, ..self.authorship.clone() }
+                let operation_name = document.prepared.operation_name().unwrap_or_default();
+                format!("{} {} {operation_name}", self.author, self.request_id)
             }
         };
         let cipher = if plan.needs_cipher { Some(self.cipher().await?) } else { None };

@@ -26,7 +26,7 @@ use super::middleware::Facts;
 use super::request::GraphqlRequest;
 use super::{accept, graphiql, headers, reply, style};
 use crate::content::assume;
-use crate::content::execute::{Authorship, Setting};
+use crate::content::execute::Setting;
 use crate::content::reference::{self, Reply};
 use crate::content::releases::ReleaseError;
 use crate::content::sessions::Session;
@@ -144,9 +144,9 @@ async fn carry_out(
     let author = author(request, &release.schema, &caller).unwrap_or(session.claims.subject);
     let (state, trace) = (Arc::clone(state), facts.trace.clone());
     let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.as_str().to_owned());
-    let authorship = Authorship { author: author.to_string(), request_id, operation_name: String::new() };
     let answer_key = answer_key(request, session.claims.subject, &asked)?;
-    let setting = Arc::new(Setting { state, tenant, release, role_api, caller, authorship, answer_key, deadline, style, trace });
+    let setting =
+        Arc::new(Setting { state, tenant, release, role_api, caller, author, request_id, answer_key, deadline, style, trace });
     let given = headers::REF.text(request).map(|reference| setting.given(reference, &asked));
     let wanted = setting.document(&mut asked).await?;
     if let Some(name) = wanted.document.prepared.operation_name() {

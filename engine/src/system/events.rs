@@ -104,15 +104,14 @@ fn name_of(kind: EventType) -> &'static str {
 struct Recorded {
     id: String,
     transaction_id: String,
-    identity_id: Option<String>,
+    /// See [`BindContext::authorship`](freehold_compiler::bind::BindContext::authorship).
+    authorship: Option<String>,
     created_at: String,
     kind: String,
     table_name: String,
     primary_key: Vec<String>,
     old_values: Option<Box<RawValue>>,
     new_values: Option<Box<RawValue>>,
-    request_id: Option<String>,
-    operation: Option<String>,
 }
 
 fn event(row: &Row) -> Result<Event, Failure> {
@@ -147,6 +146,9 @@ fn describe(kind: EventType, table: &str, primary_key: &[String]) -> String {
 
 impl Recorded {
     fn into_event(self, kind: EventType) -> Event {
+        let mut told = self.authorship.as_deref().unwrap_or_default().splitn(3, ' ');
+        let mut next = || told.next().filter(|part| !part.is_empty()).map(str::to_owned);
+        let (identity_id, request_id, operation) = (next(), next(), next());
         macro_rules! event {
             ($name:ident { $($field:ident: $value:expr),* }) => {
                 $name {
@@ -154,15 +156,15 @@ impl Recorded {
                     transaction_id: self.transaction_id,
                     // People of an organisation have no names here yet.
                     identity_description: "(unknown)".to_owned(),
-                    identity_id: self.identity_id,
+                    identity_id,
                     description: describe(kind, &self.table_name, &self.primary_key),
                     created_at: DateTime(self.created_at.clone()),
                     applied_at: DateTime(self.created_at),
                     kind,
                     table_name: self.table_name,
                     primary_key: self.primary_key.into_iter().map(PrimaryKey).collect(),
-                    request_id: self.request_id,
-                    operation: self.operation,
+                    request_id,
+                    operation,
                     $($field: json($value),)*
                 }
             };

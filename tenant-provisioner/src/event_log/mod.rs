@@ -226,7 +226,7 @@ fn page(session: &mut Session, after: i64) -> Result<Vec<Sealed>, ProvisionError
     let query = diesel::sql_query(
         "SELECT s.position, s.event_id, s.hash, CASE WHEN e.id IS NOT NULL THEN record_send(ROW(
              e.id, e.transaction_id, e.created_at, e.kind, e.table_name, e.primary_key, e.old_values, e.new_values,
-             e.identity_id, e.request_id, e.operation)) END AS content
+             e.authorship)) END AS content
          FROM freehold.event_seal s LEFT JOIN freehold.event e ON e.id = s.event_id
          WHERE s.position > $1 ORDER BY s.position LIMIT $2",
     );

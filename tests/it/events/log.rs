@@ -43,13 +43,13 @@ fn every_kind_of_change_is_recorded_with_its_author() {
             format!("delete note_tags {{{note},{tag}}} {{}} -"),
         ]
     );
-    let authors = "SELECT DISTINCT format('%s %s %s', identity_id, request_id, operation) AS value FROM freehold.event";
+    let authors = "SELECT DISTINCT authorship AS value FROM freehold.event";
     assert_eq!(tenant.admin().texts(authors).unwrap(), [format!("{IDENTITY} request-1 Save")]);
-    // What the settings do not say is not known.
-    tenant.admin().execute("SET freehold.operation = ''; TRUNCATE content.tag CASCADE").unwrap();
-    let last = "SELECT string_agg(format('%s %s %s', kind, table_name, num_nulls(identity_id, request_id, operation)), ', ' ORDER BY table_name) AS value
+    // What the setting does not say is not known.
+    tenant.admin().execute("SET freehold.authorship = ''; TRUNCATE content.tag CASCADE").unwrap();
+    let last = "SELECT string_agg(format('%s %s %s', kind, table_name, num_nulls(authorship)), ', ' ORDER BY table_name) AS value
                 FROM freehold.event WHERE kind = 'truncate'";
-    assert_eq!(tenant.admin().texts(last).unwrap(), ["truncate note_tags 3, truncate tag 3"]);
+    assert_eq!(tenant.admin().texts(last).unwrap(), ["truncate note_tags 1, truncate tag 1"]);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
     );
     for statement in [
         "INSERT INTO freehold.event (transaction_id, created_at, kind, table_name, primary_key) VALUES ('1', now(), 'create', 'tag', '{}')",
-        "UPDATE freehold.event SET identity_id = NULL",
+        "UPDATE freehold.event SET authorship = NULL",
         "DELETE FROM freehold.event",
         "TRUNCATE freehold.event",
         "INSERT INTO freehold.event_seal VALUES (2, 2, '')",

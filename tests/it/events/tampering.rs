@@ -46,7 +46,7 @@ fn finds(tenant: &Tenant, statements: &str, more: &[&str], problem: &str, positi
 fn the_first_bad_entry_is_named() {
     let (tenant, head) = sealed("events-bad", 8);
     let exported = &["--head", head.as_str()][..];
-    finds(&tenant, "UPDATE freehold.event SET identity_id = NULL WHERE id = 5", &[], "changed", json!(5));
+    finds(&tenant, "UPDATE freehold.event SET authorship = NULL WHERE id = 5", &[], "changed", json!(5));
     finds(&tenant, r#"UPDATE freehold.event SET new_values = '{"name": "other"}' WHERE id IN (3, 6)"#, &[], "changed", json!(3));
     finds(&tenant, "UPDATE freehold.event SET created_at = 'infinity' WHERE id = 1", &[], "changed", json!(1));
     finds(&tenant, "UPDATE freehold.event_seal SET hash = sha256(hash) WHERE position = 4", &[], "changed", json!(4));
@@ -77,7 +77,7 @@ fn the_first_bad_entry_is_named() {
     // The end of the log, taken off cleanly, or the whole rewritten: only what was kept elsewhere tells.
     let cut = "DELETE FROM freehold.event WHERE id > 5; DELETE FROM freehold.event_seal WHERE position > 5; UPDATE freehold.event_chain SET settled_id = 5, pending_id = 5";
     finds(&tenant, cut, exported, "cut_off", json!(6));
-    let rewritten = "UPDATE freehold.event SET identity_id = NULL WHERE id = 5; TRUNCATE freehold.event_seal;
+    let rewritten = "UPDATE freehold.event SET authorship = NULL WHERE id = 5; TRUNCATE freehold.event_seal;
                      UPDATE freehold.event_chain SET settled_id = 0, pending_id = 0; SELECT freehold.seal_events(100)";
     finds(&tenant, rewritten, exported, "rewritten", json!(8));
     finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 8", &[], "inserted", Value::Null);

@@ -14,7 +14,7 @@ use super::nesting::{self, Parent};
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, not_found, owning, write_node};
+use super::{Answer, not_found, owning};
 use crate::bind::BindSource;
 use crate::lower::clauses::Clause;
 use crate::lower::{Env, Refused, State, reading};
@@ -124,9 +124,9 @@ pub(super) fn insert<'a>(
         answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
     }
     answer.is_whole = values.are_whole(&permitted) && (has_values || links.is_empty());
-    let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
     let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();
-    write_node(program, &mut state, &mut kind, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;
+    answer.node(program, &mut state, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;
+    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
     program.push(place, state, kind);
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::followers::{self, Follower, Orphan, write_followers, write_orphan};
 use super::owning::Held;
 use super::program::{Place, Program};
 use super::updating::{Found, find, write_filtered, write_found};
-use super::{Answer, not_found, write_lookup, write_node};
+use super::{Answer, not_found, write_lookup};
 use crate::bind::BindSource;
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, ALWAYS, Clause};
@@ -119,10 +119,8 @@ fn remove_row<'a>(
     answer.check_some(env, &mut state, held(entity, &name), gone, &ALWAYS);
     answer.key(&mut state, &name, row, entity);
     answer.is_whole = true;
-    let mut kind = answer.finish_change(env, &mut state, entity, &[]);
-    write_node(program, &mut state, &mut kind, &[], |env, state, node| {
-        reading::write_one(env, state, entity, found.by.clone(), node)
-    })?;
+    answer.node(program, &mut state, &[], |env, state, node| reading::write_one(env, state, entity, found.by.clone(), node))?;
+    let kind = answer.finish_change(env, &mut state, entity, &[]);
     program.push(place, state, kind);
     Ok(())
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use freehold_schema::Schema;
 use freehold_schema::names::FieldName;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::batch;
 use super::failures::{self, DatabaseError};
@@ -134,7 +136,7 @@ impl Write {
         }
     }
 
-    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the texts of its rows, in order.
+    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the text of its only row.
     ///
     /// # Errors
     /// See [`RunError`]; the transaction is to be rolled back.
@@ -142,7 +144,7 @@ impl Write {
         &self,
         schema: &Schema,
         lasting: &BindContext<'_>,
-        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<Vec<String>, StatementError<E>>,
+        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<String, StatementError<E>>,
     ) -> Result<Outcome, RunError<E>> {
         let mut nodes = Vec::new();
         let mut outputs = StepOutputs::new();
@@ -166,25 +168,24 @@ impl Write {
                 Action::Refuse(error) => return failed(error, step, &context),
             };
             let binds = statement.bind(&context).map_err(RunError::Request)?;
-            let mut texts = match send(index, binds) {
-                Ok(texts) => texts.into_iter(),
+            let json = match send(index, binds) {
+                Ok(json) => json,
                 Err(StatementError::Database(error)) => return step.refused(schema, kind, error, &context),
                 Err(StatementError::Other(error)) => return Err(RunError::Other(error)),
             };
-            let json = texts.next().ok_or(RunError::UnexpectedAnswer)?;
             match kind {
                 StepKind::Node => nodes.push(json),
                 StepKind::Change { checks, has_node, is_of_many, .. } => {
-                    let answer: Value = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
-                    keep(&answer, &mut outputs);
-                    if let Some(error) = broken(&answer, checks) {
+                    let Answer { told, node } = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
+                    keep(&told, &mut outputs);
+                    if let Some(error) = broken(&told, checks) {
                         if *is_of_many {
                             return Err(RunError::Unclear);
                         }
                         return failed(error, step, &BindContext { steps: &outputs, ..*lasting });
                     }
                     if *has_node {
-                        nodes.push(texts.next().ok_or(RunError::UnexpectedAnswer)?);
+                        nodes.push(node.map_or("null", RawValue::get).to_owned());
                     }
                 }
             }
@@ -271,9 +272,19 @@ fn hold(guards: &[Guard], context: &BindContext<'_>) -> Result<bool, RequestErro
     Ok(true)
 }
 
+/// The answer of a step that changes rows, see [`StepKind::Change`].
+#[derive(Deserialize)]
+struct Answer<'a> {
+    /// Not parsed.
+    #[serde(borrow)]
+    node: Option<&'a RawValue>,
+    #[serde(flatten)]
+    told: Map<String, Value>,
+}
+
 /// Keeps the texts of an answer.
-fn keep(answer: &Value, outputs: &mut StepOutputs) {
-    for (name, value) in answer.as_object().into_iter().flatten() {
+fn keep(told: &Map<String, Value>, outputs: &mut StepOutputs) {
+    for (name, value) in told {
         if !value.is_boolean() {
             outputs.insert(name.as_str().into(), value.as_str().map(str::to_owned));
         }
@@ -281,8 +292,8 @@ fn keep(answer: &Value, outputs: &mut StepOutputs) {
 }
 
 /// The first condition that does not hold: it is false, or the key of a row that is not there.
-fn broken<'c>(answer: &Value, checks: &'c [Check]) -> Option<&'c WriteError> {
-    let holds = |check: &&Check| matches!(answer.get(check.name.as_str()), Some(Value::Bool(true) | Value::String(_)));
+fn broken<'c>(told: &Map<String, Value>, checks: &'c [Check]) -> Option<&'c WriteError> {
+    let holds = |check: &&Check| matches!(told.get(check.name.as_str()), Some(Value::Bool(true) | Value::String(_)));
     checks.iter().find(|check| !holds(check)).map(|check| &check.error)
 }
 

@@ -41,9 +41,7 @@ fn run_as(
         caller: &caller,
         new_ids: &ids,
         now: "2024-01-01",
-        author: "00000000-0000-0000-0000-000000000001",
-        request_id: "request",
-        operation_name: "",
+        authorship: "00000000-0000-0000-0000-000000000001 request ",
         marker: "marker",
         cipher: None,
         steps: &steps,
@@ -56,8 +54,7 @@ fn run_as(
     let outcome = write.run(schema, &context, |_, _| {
         n_sent += 1;
         match &answers[n_sent - 1] {
-            Ok(Value::Array(texts)) => Ok(texts.iter().map(Value::to_string).collect()),
-            Ok(answer) => Ok(vec![answer.to_string()]),
+            Ok(answer) => Ok(answer.to_string()),
             Err(error) => Err(StatementError::<()>::Database(error.clone())),
         }
     });
@@ -73,8 +70,9 @@ const CREATE: &str = r#"mutation($t: String) { createArticle(data: {title: $t, s
 
 #[test]
 fn a_created_row_is_answered_by_the_statement_that_creates_it() {
-    let changed = json!({ "check_0": true, "check_1": true, "row_0": "00000000-0000-0000-0000-000000000007" });
-    let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(json!([changed, { "title": "T" }]))]);
+    let changed =
+        json!({ "check_0": true, "check_1": true, "row_0": "00000000-0000-0000-0000-000000000007", "node": { "title": "T" } });
+    let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(changed)]);
     assert_eq!(
         answer.unwrap(),
         json!({ "ok": true, "errorMessage": null, "errors": [], "validation": { "valid": true, "errors": [] }, "node": { "title": "T" } })
@@ -157,10 +155,13 @@ fn errors_that_are_not_the_callers_are_handed_on() {
 
 #[test]
 fn a_deleted_node_is_read_before_it_goes() {
-    let gone = json!({ "check_0": true, "check_1": true, "row_0": "9" });
+    let gone = json!({ "check_0": true, "check_1": true, "row_0": "9", "node": { "name": "go" } });
     let document = "mutation { deleteTag(by: {name: \"go\"}) { ok node { name } } }";
-    let (answer, _) = run(document, &json!({}), &[Ok(json!([gone, { "name": "go" }]))]);
+    let (answer, _) = run(document, &json!({}), &[Ok(gone)]);
     assert_eq!(answer.unwrap(), json!({ "ok": true, "node": { "name": "go" } }));
+    // A row that the caller does not see is none for him.
+    let unseen = json!({ "check_0": true, "check_1": true, "row_0": "9", "node": null });
+    assert_eq!(run(document, &json!({}), &[Ok(unseen)]).0.unwrap(), json!({ "ok": true, "node": null }));
 }
 
 #[test]

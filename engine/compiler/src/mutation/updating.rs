@@ -11,7 +11,7 @@ use super::owning::Held;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, connecting, nesting, not_found, owning, stored, write_locked_lookup, write_lookup, write_node};
+use super::{Answer, connecting, nesting, not_found, owning, stored, write_locked_lookup, write_lookup};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and, write_where};
@@ -155,10 +155,10 @@ pub(super) fn change<'a>(
         answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
     }
     answer.is_whole = values.are_whole(&permitted);
-    let mut kind = answer.finish_change(env, &mut state, entity, &values.fields);
-    write_node(program, &mut state, &mut kind, &[&entity.table], |env, state, node| {
+    answer.node(program, &mut state, &[&entity.table], |env, state, node| {
         reading::write_named(env, state, entity, changed, node)
     })?;
+    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
     program.push(place, state, kind);
     Ok(())
 }

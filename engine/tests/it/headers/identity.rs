@@ -17,7 +17,7 @@ fn watch(engine: &Engine, tenant: &MadeTenant) -> PgConnection {
         "CREATE TABLE content.seen (n int GENERATED ALWAYS AS IDENTITY, author text);
          GRANT INSERT ON content.seen TO PUBLIC;
          CREATE FUNCTION content.see() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN INSERT INTO content.seen (author) VALUES (current_setting('freehold.identity_id', true)); RETURN NULL; END $$;
+             $$ BEGIN INSERT INTO content.seen (author) VALUES (split_part(current_setting('freehold.authorship', true), ' ', 1)); RETURN NULL; END $$;
          CREATE TRIGGER see AFTER INSERT OR UPDATE ON content.note FOR EACH ROW EXECUTE FUNCTION content.see()",
     );
     connect(engine, tenant)
