@@ -43,13 +43,20 @@ END $$;
 -- A row as it was after some of its events: their new values, each in place of those before.
 CREATE AGGREGATE freehold.merged(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
 
--- Committed events, chained: each hash covers the hash before it and an event.
+-- Committed events, chained: each hash covers the hash before it and an event. One row for all that were sealed at once.
 CREATE TABLE freehold.event_seal (
-    -- 1, 2, 3 … without gaps.
+    -- Of the first of its entries. Entries have 1, 2, 3 … without gaps.
     position bigint PRIMARY KEY,
-    event_id bigint NOT NULL UNIQUE,
-    hash bytea NOT NULL
+    -- By entry.
+    event_ids bigint[] NOT NULL,
+    -- By entry, 32 bytes each.
+    hashes bytea NOT NULL,
+    -- The greatest of `event_ids`.
+    last_id bigint NOT NULL
 );
+CREATE INDEX event_seal_last_id_idx ON freehold.event_seal (last_id);
+-- Neither gets smaller by compression, and so a hash is read without reading all of them.
+ALTER TABLE freehold.event_seal ALTER event_ids SET STORAGE EXTERNAL, ALTER hashes SET STORAGE EXTERNAL;
 
 -- Where the chain begins, and up to where nothing can be added to it any more.
 CREATE TABLE freehold.event_chain (
@@ -79,7 +86,7 @@ DECLARE
     me xid8;
     place bigint;
     last bytea;
-    last_id bigint;
+    newest bigint;
     item record;
     ids bigint[];
     hashes bytea[];
@@ -92,18 +99,19 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT * INTO STRICT chain FROM freehold.event_chain;
-    SELECT position, hash INTO place, last FROM freehold.event_seal ORDER BY position DESC LIMIT 1;
+    SELECT position + octet_length(seal.hashes) / 32, substr(seal.hashes, octet_length(seal.hashes) - 31) INTO place, last
+        FROM freehold.event_seal seal ORDER BY position DESC LIMIT 1;
     IF NOT FOUND THEN
-        place := chain.pruned_position;
+        place := chain.pruned_position + 1;
         last := chain.pruned_hash;
     END IF;
 
     FOR item IN
         SELECT id, record_send(ROW(
             id, transaction_id, created_at, kind, table_name, primary_key, old_values, new_values, authorship
-        )) AS content, pg_current_snapshot() AS snapshot
+        )) AS content, (SELECT pg_current_snapshot()) AS snapshot
         FROM freehold.event
-        WHERE id > chain.settled_id AND NOT EXISTS (SELECT FROM freehold.event_seal seal WHERE seal.event_id = event.id)
+        WHERE id > chain.settled_id AND id NOT IN (SELECT unnest(event_ids) FROM freehold.event_seal WHERE last_id > chain.settled_id)
         ORDER BY id LIMIT most
     LOOP
         n := n + 1;
@@ -112,7 +120,10 @@ BEGIN
         hashes[n] := last;
         seen := item.snapshot;
     END LOOP;
-    INSERT INTO freehold.event_seal SELECT place + u.i, u.id, u.hash FROM unnest(ids, hashes) WITH ORDINALITY AS u (id, hash, i);
+    IF n > 0 THEN
+        INSERT INTO freehold.event_seal
+            SELECT place, ids, string_agg(u.hash, '' ORDER BY u.i), ids[n] FROM unnest(hashes) WITH ORDINALITY AS u (hash, i);
+    END IF;
     IF n = most THEN
         RETURN n;
     END IF;
@@ -123,13 +134,13 @@ BEGIN
     IF chain.pending_until <= pg_snapshot_xmin(started) OR chain.pending_until > pg_snapshot_xmax(started) THEN
         chain.settled_id := chain.pending_id;
     END IF;
-    SELECT max(event_id) INTO last_id FROM freehold.event_seal;
-    IF chain.settled_id = chain.pending_id AND last_id > chain.pending_id THEN
+    SELECT max(last_id) INTO newest FROM freehold.event_seal;
+    IF chain.settled_id = chain.pending_id AND newest > chain.pending_id THEN
         me := pg_current_xact_id();
-        chain.pending_id := last_id;
+        chain.pending_id := newest;
         chain.pending_until := me;
         IF pg_snapshot_xmin(seen) = me THEN
-            chain.settled_id := last_id;
+            chain.settled_id := newest;
         END IF;
     END IF;
     UPDATE freehold.event_chain SET settled_id = chain.settled_id, pending_id = chain.pending_id, pending_until = chain.pending_until
@@ -141,24 +152,34 @@ END $$;
 -- on from the last one's hash. For the owner: nobody else may delete.
 CREATE FUNCTION freehold.prune_events(older_than timestamptz, most integer) RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    first bigint;
     upto bigint;
-    n integer;
 BEGIN
     PERFORM pg_advisory_xact_lock(7166401005);
-    SELECT max(position) INTO upto FROM (
-        SELECT position, bool_and(created_at < older_than) OVER (ORDER BY position) AS is_old FROM (
-            SELECT seal.position, event.created_at FROM freehold.event_seal seal JOIN freehold.event event ON event.id = seal.event_id
-            ORDER BY seal.position LIMIT most
-        ) oldest
-    ) sealed WHERE is_old;
+    SELECT min(position) INTO first FROM freehold.event_seal;
+    SELECT max(place) INTO upto FROM (
+        SELECT sealed.place, bool_and(event.created_at < older_than) OVER (ORDER BY sealed.place) AS is_old FROM (
+            SELECT seal.position + u.i - 1 AS place, u.id FROM freehold.event_seal seal, unnest(seal.event_ids) WITH ORDINALITY AS u (id, i)
+            WHERE seal.position < first + most
+        ) sealed JOIN freehold.event event USING (id) WHERE sealed.place < first + most
+    ) judged WHERE is_old;
     IF upto IS NULL THEN
         RETURN 0;
     END IF;
-    UPDATE freehold.event_chain SET pruned_position = upto, pruned_hash = (SELECT hash FROM freehold.event_seal WHERE position = upto);
-    DELETE FROM freehold.event WHERE id IN (SELECT event_id FROM freehold.event_seal WHERE position <= upto);
-    DELETE FROM freehold.event_seal WHERE position <= upto;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n;
+    UPDATE freehold.event_chain SET pruned_position = upto, pruned_hash = (
+        SELECT substr(hashes, (upto - position)::integer * 32 + 1, 32) FROM freehold.event_seal
+        WHERE position <= upto ORDER BY position DESC LIMIT 1
+    );
+    DELETE FROM freehold.event WHERE id IN (
+        SELECT u.id FROM freehold.event_seal seal, unnest(seal.event_ids) WITH ORDINALITY AS u (id, i)
+        WHERE seal.position <= upto AND seal.position + u.i - 1 <= upto
+    );
+    DELETE FROM freehold.event_seal WHERE position <= upto AND position + octet_length(hashes) / 32 <= upto + 1;
+    -- What is left of the last one.
+    UPDATE freehold.event_seal SET position = upto + 1, event_ids = event_ids[upto - position + 2:],
+        hashes = substr(hashes, (upto - position + 1)::integer * 32 + 1)
+        WHERE position <= upto;
+    RETURN upto - first + 1;
 END $$;
 
 REVOKE ALL ON FUNCTION freehold.record_truncate(), freehold.seal_events(integer), freehold.prune_events(timestamptz, integer) FROM PUBLIC;

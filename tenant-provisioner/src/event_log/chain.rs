@@ -53,8 +53,9 @@ pub(crate) fn seal(previous: &Hash, content: &[u8]) -> Hash {
 pub(crate) struct Sealed {
     #[diesel(sql_type = BigInt)]
     pub position: i64,
-    #[diesel(sql_type = BigInt)]
-    pub event_id: i64,
+    /// None when somebody took it out.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub event_id: Option<i64>,
     #[diesel(sql_type = Binary)]
     pub hash: Vec<u8>,
     /// The event in PostgreSQL's binary format; None when it is gone.
@@ -145,7 +146,7 @@ impl Follower {
         if sealed.position != expected {
             return Err(BadEntry { position: Some(expected), event_id: None, tampering: Tampering::Missing });
         }
-        let bad = |tampering| BadEntry { position: Some(expected), event_id: Some(sealed.event_id), tampering };
+        let bad = |tampering| BadEntry { position: Some(expected), event_id: sealed.event_id, tampering };
         let content = sealed.content.as_deref().ok_or_else(|| bad(Tampering::Missing))?;
         let hash = seal(&self.last.hash, content);
         if sealed.hash != hash {
@@ -208,7 +209,7 @@ mod tests {
             .map(|position| {
                 let content = content(position * 10, 733, "update");
                 last = seal(&last, &content);
-                Sealed { position, event_id: position * 10, hash: last.to_vec(), content: Some(content) }
+                Sealed { position, event_id: Some(position * 10), hash: last.to_vec(), content: Some(content) }
             })
             .collect()
     }
@@ -264,7 +265,7 @@ mod tests {
         let rewritten: Vec<Sealed> = good
             .iter()
             .map(|sealed| {
-                let content = content(sealed.event_id, 733, "delete");
+                let content = content(sealed.event_id.unwrap(), 733, "delete");
                 last = seal(&last, &content);
                 Sealed { hash: last.to_vec(), content: Some(content), ..sealed.clone() }
             })

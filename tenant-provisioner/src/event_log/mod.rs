@@ -85,7 +85,10 @@ impl Provisioner {
     pub fn event_head(&self, tenant: &Tenant) -> Result<Head, ProvisionError> {
         let mut session = self.event_log(tenant)?;
         let start = read_chain(&mut session)?.start()?;
-        let query = diesel::sql_query("SELECT position, hash FROM freehold.event_seal ORDER BY position DESC LIMIT 1");
+        let query = diesel::sql_query(
+            "SELECT position + octet_length(hashes) / 32 - 1 AS position, substr(hashes, octet_length(hashes) - 31) AS hash
+             FROM freehold.event_seal ORDER BY position DESC LIMIT 1",
+        );
         let last: Option<SealRow> = query.get_result(session.conn()).optional().map_err(server("reading the last seal"))?;
         last.map_or(Ok(start), |row| Ok(Head { position: row.position, hash: sized(row.hash)? }))
     }
@@ -103,10 +106,7 @@ impl Provisioner {
         if exported.is_some_and(|exported| exported.position < start.position) {
             return Err(ProvisionError::HeadPruned { pruned: start.position });
         }
-        let n_unsealed = number(
-            &mut session,
-            "SELECT count(*) AS n FROM freehold.event e WHERE NOT EXISTS (SELECT FROM freehold.event_seal s WHERE s.event_id = e.id)",
-        )?;
+        let n_unsealed = unsealed(&mut session, "count(*)", i64::MAX)?;
         let (head, bad) = match Follower::new(start, exported) {
             Ok(mut follower) => {
                 let bad = first_bad(&mut session, &mut follower, &chain)?;
@@ -185,9 +185,14 @@ fn read_chain(session: &mut Session) -> Result<Chain, ProvisionError> {
     chain.ok_or(ProvisionError::EventChainUnreadable)
 }
 
-fn number(session: &mut Session, query: &str) -> Result<Option<i64>, ProvisionError> {
-    let row = diesel::sql_query(query).get_result::<Number>(session.conn());
-    row.map(|row| row.n).map_err(server("counting events"))
+/// An aggregate over the events up to an id that have no seal.
+fn unsealed(session: &mut Session, aggregate: &str, upto: i64) -> Result<Option<i64>, ProvisionError> {
+    let query = diesel::sql_query(format!(
+        "SELECT {aggregate} AS n FROM freehold.event WHERE id <= $1 AND NOT EXISTS (
+             SELECT FROM (SELECT unnest(event_ids) AS event_id FROM freehold.event_seal) sealed WHERE event_id = id)"
+    ));
+    let row = query.bind::<BigInt, _>(upto).get_result::<Number>(session.conn());
+    row.map(|row| row.n).map_err(server("looking for unsealed events"))
 }
 
 fn first_bad(session: &mut Session, follower: &mut Follower, chain: &Chain) -> Result<Option<BadEntry>, ProvisionError> {
@@ -209,26 +214,24 @@ fn first_bad(session: &mut Session, follower: &mut Follower, chain: &Chain) -> R
         }
     }
     // What the chain says nothing about, where it should.
-    let query = diesel::sql_query(
-        "SELECT min(id) AS n FROM freehold.event e WHERE id <= $1
-             AND NOT EXISTS (SELECT FROM freehold.event_seal s WHERE s.event_id = e.id)",
-    );
-    let stray = query.bind::<BigInt, _>(chain.settled_id).get_result::<Number>(session.conn());
-    let stray = stray.map_err(server("looking for unsealed events"))?;
-    if let Some(id) = stray.n {
+    if let Some(id) = unsealed(session, "min(id)", chain.settled_id)? {
         return Ok(Some(BadEntry { position: None, event_id: Some(id), tampering: Tampering::Inserted }));
     }
     Ok(follower.end().err())
 }
 
-/// Entries after a position.
+/// Entries after a position, up to the end of the seal that has the `BATCH`th of them.
 fn page(session: &mut Session, after: i64) -> Result<Vec<Sealed>, ProvisionError> {
     let query = diesel::sql_query(
-        "SELECT s.position, s.event_id, s.hash, CASE WHEN e.id IS NOT NULL THEN record_send(ROW(
+        "SELECT seal.position + entry.i - 1 AS position, entry.event_id,
+             substr(seal.hashes, 32 * (entry.i - 1)::integer + 1, 32) AS hash, CASE WHEN e.id IS NOT NULL THEN record_send(ROW(
              e.id, e.transaction_id, e.created_at, e.kind, e.table_name, e.primary_key, e.old_values, e.new_values,
              e.authorship)) END AS content
-         FROM freehold.event_seal s LEFT JOIN freehold.event e ON e.id = s.event_id
-         WHERE s.position > $1 ORDER BY s.position LIMIT $2",
+         FROM freehold.event_seal seal
+             CROSS JOIN unnest(seal.event_ids) WITH ORDINALITY AS entry (event_id, i)
+             LEFT JOIN freehold.event e ON e.id = entry.event_id
+         WHERE seal.position > $1 AND seal.position < $2 + (SELECT min(position) FROM freehold.event_seal WHERE position > $1)
+         ORDER BY 1",
     );
     query.bind::<BigInt, _>(after).bind::<Integer, _>(BATCH).load(session.conn()).map_err(server("reading the event log"))
 }

@@ -129,7 +129,9 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
     write(&mut login, &format!("INSERT INTO content.tag VALUES ('{}', 'a')", id(1)));
     assert_eq!(login.texts("SELECT freehold.seal_events(10)::text AS value").unwrap(), ["1"], "the engine seals");
     assert_eq!(
-        login.texts("SELECT count(*)::text AS value FROM freehold.event JOIN freehold.event_seal ON event_id = id").unwrap(),
+        login
+            .texts("SELECT count(*)::text AS value FROM freehold.event JOIN freehold.event_seal ON event_ids = ARRAY[id]")
+            .unwrap(),
         ["1"]
     );
     for statement in [
@@ -137,8 +139,8 @@ fn the_login_can_read_the_log_and_do_nothing_to_it() {
         "UPDATE freehold.event SET authorship = NULL",
         "DELETE FROM freehold.event",
         "TRUNCATE freehold.event",
-        "INSERT INTO freehold.event_seal VALUES (2, 2, '')",
-        "UPDATE freehold.event_seal SET hash = ''",
+        "INSERT INTO freehold.event_seal VALUES (2, '{2}', '', 2)",
+        "UPDATE freehold.event_seal SET hashes = ''",
         "DELETE FROM freehold.event_seal",
         "UPDATE freehold.event_chain SET settled_id = 0",
         "SELECT freehold.prune_events(now(), 1)",

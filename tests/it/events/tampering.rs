@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 
 use super::{Tenant, id, write};
 
-/// A tenant with `n` sealed events, and its exported head.
+/// A tenant with `n` events, sealed by fours, and its exported head.
 fn sealed(slug: &'static str, n: u32) -> (Tenant, String) {
     let tenant = Tenant::create(slug);
     let mut login = tenant.login();
     for i in 1..=n {
         write(&mut login, &format!("INSERT INTO content.tag VALUES ('{}', 'tag {i}')", id(i)));
+        if i % 4 == 0 || i == n {
+            assert_eq!(tenant.seal(), i64::from((i - 1) % 4 + 1));
+        }
     }
-    assert_eq!(tenant.seal(), i64::from(n));
     let head = shared().json(&["audit", "head", slug]).unwrap()["head"].as_str().unwrap().to_owned();
     assert_eq!(tenant.is_whole()["head"], head);
     (tenant, head)
@@ -49,20 +51,26 @@ fn the_first_bad_entry_is_named() {
     finds(&tenant, "UPDATE freehold.event SET authorship = NULL WHERE id = 5", &[], "changed", json!(5));
     finds(&tenant, r#"UPDATE freehold.event SET new_values = '{"name": "other"}' WHERE id IN (3, 6)"#, &[], "changed", json!(3));
     finds(&tenant, "UPDATE freehold.event SET created_at = 'infinity' WHERE id = 1", &[], "changed", json!(1));
-    finds(&tenant, "UPDATE freehold.event_seal SET hash = sha256(hash) WHERE position = 4", &[], "changed", json!(4));
+    let rehashed =
+        "UPDATE freehold.event_seal SET hashes = overlay(hashes PLACING sha256('other') FROM 97 FOR 32) WHERE position = 1";
+    finds(&tenant, rehashed, &[], "changed", json!(4));
+    finds(&tenant, "UPDATE freehold.event_seal SET hashes = substr(hashes, 1, 100) WHERE position = 5", &[], "changed", json!(8));
     finds(&tenant, "DELETE FROM freehold.event WHERE id = 2", &[], "missing", json!(2));
-    finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 7", &[], "missing", json!(7));
+    finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 1", &[], "missing", json!(1));
+    finds(&tenant, "UPDATE freehold.event_seal SET event_ids[2] = NULL WHERE position = 5", &[], "missing", json!(6));
+    let without_the_second = "event_ids = event_ids[:1] || event_ids[3:], hashes = substr(hashes, 1, 32) || substr(hashes, 65)";
+    finds(&tenant, &format!("UPDATE freehold.event_seal SET {without_the_second} WHERE position = 5"), &[], "changed", json!(6));
     finds(
         &tenant,
-        "UPDATE freehold.event_seal SET event_id = -event_id WHERE position IN (3, 6);
-         UPDATE freehold.event_seal SET event_id = 9 + event_id WHERE event_id < 0",
+        "UPDATE freehold.event_seal SET event_ids[3] = 6 WHERE position = 1; UPDATE freehold.event_seal SET event_ids[2] = 3 WHERE position = 5",
         &[],
         "reordered",
         json!(3),
     );
     finds(
         &tenant,
-        "UPDATE freehold.event_seal SET position = -position WHERE position IN (5, 6); UPDATE freehold.event_seal SET position = 11 + position WHERE position < 0",
+        "UPDATE freehold.event_seal SET event_ids = '{6,5,7,8}', hashes = substr(hashes, 33, 32) || substr(hashes, 1, 32) || substr(hashes, 65)
+         WHERE position = 5",
         &[],
         "reordered",
         json!(5),
@@ -70,17 +78,43 @@ fn the_first_bad_entry_is_named() {
     let forged = "INSERT INTO freehold.event (id, transaction_id, created_at, kind, table_name, primary_key) OVERRIDING SYSTEM VALUE VALUES
                   (-3, '5', now(), 'create', 'tag', '{x}')";
     finds(&tenant, forged, &[], "inserted", Value::Null);
-    let in_between = "UPDATE freehold.event_seal SET position = -position WHERE position > 4; UPDATE freehold.event_seal SET position = 1 - position WHERE position < 0;
-                      INSERT INTO freehold.event_seal SELECT 5, -3, hash FROM freehold.event_seal WHERE position = 4";
+    let in_between = "UPDATE freehold.event_seal SET event_ids = -3 || event_ids,
+                          hashes = (SELECT substr(hashes, 97) FROM freehold.event_seal WHERE position = 1) || hashes
+                      WHERE position = 5";
     finds(&tenant, &format!("{forged}; {in_between}"), &[], "reordered", json!(5));
 
     // The end of the log, taken off cleanly, or the whole rewritten: only what was kept elsewhere tells.
-    let cut = "DELETE FROM freehold.event WHERE id > 5; DELETE FROM freehold.event_seal WHERE position > 5; UPDATE freehold.event_chain SET settled_id = 5, pending_id = 5";
-    finds(&tenant, cut, exported, "cut_off", json!(6));
+    let cut = "DELETE FROM freehold.event WHERE id > 4; DELETE FROM freehold.event_seal WHERE position > 4; UPDATE freehold.event_chain SET settled_id = 4, pending_id = 4";
+    finds(&tenant, cut, exported, "cut_off", json!(5));
     let rewritten = "UPDATE freehold.event SET authorship = NULL WHERE id = 5; TRUNCATE freehold.event_seal;
                      UPDATE freehold.event_chain SET settled_id = 0, pending_id = 0; SELECT freehold.seal_events(100)";
     finds(&tenant, rewritten, exported, "rewritten", json!(8));
-    finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 8", &[], "inserted", Value::Null);
+    finds(&tenant, "DELETE FROM freehold.event_seal WHERE position = 5", &[], "inserted", Value::Null);
+}
+
+/// More than is read, sealed or deleted at once.
+#[test]
+fn a_long_log_is_followed_to_its_end() {
+    let tenant = Tenant::create("events-long");
+    let more = |from: u32, n: u32| {
+        format!("INSERT INTO content.tag SELECT gen_random_uuid(), 'tag ' || n FROM generate_series({from}, {from} + {n} - 1) n")
+    };
+    write(&mut tenant.login(), &more(1, 2_600));
+    assert_eq!(tenant.seal(), 2_600);
+    write(&mut tenant.login(), &more(2_601, 100));
+    assert_eq!(tenant.seal(), 100);
+    assert_eq!(tenant.is_whole()["sealed"], 2_700);
+    finds(&tenant, "UPDATE freehold.event SET authorship = NULL WHERE id = 2345", &[], "changed", json!(2_345));
+    let moved = "UPDATE freehold.event_seal SET event_ids[7] = 2650 WHERE position = 1; UPDATE freehold.event_seal SET event_ids[50] = 7 WHERE position = 2601";
+    finds(&tenant, moved, &[], "reordered", json!(7));
+
+    // What goes was changed in that; what stays was not.
+    tenant.admin().execute("UPDATE freehold.event SET created_at = created_at - interval '1 day' WHERE id <= 2650").unwrap();
+    let pruned = shared().json(&["audit", "prune", tenant.slug, "--older-than", "12h"]).unwrap();
+    assert_eq!(pruned["pruned"], 2_650);
+    let answer = tenant.is_whole();
+    assert_eq!((answer["sealed"].as_i64(), answer["pruned"].as_i64()), (Some(50), Some(2_650)), "{answer}");
+    assert_eq!(tenant.admin().texts("SELECT min(id)::text AS value FROM freehold.event").unwrap(), ["2651"]);
 }
 
 #[test]
