@@ -21,6 +21,7 @@ pub(crate) mod tenant;
 mod token;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use freehold_telemetry::{LogFormat, LogSettings, SentrySettings};
@@ -50,6 +51,10 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// For threads to end. One that ends while the process does meets OpenSSL, which libpq uses, taking itself apart: now and then that is a segmentation fault. Only a call
+/// that was interrupted takes longer, and need not end first: every step of a saga can be cut off anywhere.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 fn start(cli: Cli, output: Output) -> Result<Exit, Failure> {
     let level = match cli.global.verbose {
         0 => "warn",
@@ -72,8 +77,7 @@ fn start(cli: Cli, output: Output) -> Result<Exit, Failure> {
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
         }
     });
-    // A blocking call that was interrupted need not end first: every step of a saga can be cut off anywhere.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(PATIENCE);
     answer
 }
 
