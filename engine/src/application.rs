@@ -114,7 +114,7 @@ impl Application {
         let sealing = tokio::spawn(Arc::clone(&self.sealer).run(Arc::clone(&self.registry)));
         let result = self.server.await;
         sealing.abort();
-        self.sealer.seal_all(&self.registry).await;
+        self.sealer.seal_each(&self.registry).await;
         self.registry.close();
         result
     }

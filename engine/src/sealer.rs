@@ -29,8 +29,10 @@ pub struct Sealer {
 /// How sealing one tenant's log went.
 enum Sealed {
     All,
-    /// There is more, or another process is at it and may have begun before our events were there.
-    Again,
+    /// A batch, and there is more.
+    Some,
+    /// Another process is at it, and may have begun before our events were there.
+    ByAnother,
 }
 
 impl Sealer {
@@ -53,17 +55,27 @@ impl Sealer {
         loop {
             self.noted.notified().await;
             tokio::time::sleep(PAUSE).await;
-            self.seal_all(&registry).await;
+            let mut began = Instant::now();
+            while self.seal_each(&registry).await {
+                // Who is far behind catches up, and takes no more than half of a processor for it.
+                tokio::time::sleep(began.elapsed()).await;
+                began = Instant::now();
+            }
         }
     }
 
-    /// One round.
-    pub async fn seal_all(&self, registry: &Registry) {
+    /// One batch of each tenant that was written to. True when there is more.
+    pub async fn seal_each(&self, registry: &Registry) -> bool {
+        let mut is_more = false;
         let written = std::mem::take(&mut *lock(&self.written));
         for tenant in written.into_values() {
             match seal(registry, &tenant).await {
                 Ok(Sealed::All) => {}
-                Ok(Sealed::Again) => self.note_write(&tenant),
+                Ok(Sealed::Some) => {
+                    is_more = true;
+                    self.note_write(&tenant);
+                }
+                Ok(Sealed::ByAnother) => self.note_write(&tenant),
                 // A database from before the migration that brings the event log.
                 Err(ExecuteError::Database(error)) if error.is_missing_table() => {}
                 Err(error) if error.is_retryable() || lost_a_race(&error) => self.note_write(&tenant),
@@ -72,6 +84,7 @@ impl Sealer {
                 }
             }
         }
+        is_more
     }
 }
 
@@ -85,5 +98,9 @@ async fn seal(registry: &Registry, tenant: &Tenant) -> Result<Sealed, ExecuteErr
     let rows = registry.query(tenant, &Arc::new(statement), binds, Instant::now() + PATIENCE).await?;
     let n = rows.first().and_then(|row| std::str::from_utf8(&row.value).ok()?.parse::<i32>().ok());
     let n = n.ok_or_else(|| ExecuteError::Internal { reason: "sealing returned no number".to_owned() })?;
-    Ok(if n < 0 || n == events::SEAL_AT_ONCE { Sealed::Again } else { Sealed::All })
+    Ok(match n {
+        events::SEAL_AT_ONCE => Sealed::Some,
+        n if n < 0 => Sealed::ByAnother,
+        _ => Sealed::All,
+    })
 }

@@ -194,6 +194,8 @@ fn what_the_engine_writes_is_told_with_its_author_and_sealed() {
     let tenant = Tenant::create("events-engine");
     let api = Api::of(&tenant, "admin");
     let url = format!("{}/content/{}", shared().dev.engine, tenant.slug);
+    // More than it seals at once, by somebody who does not tell it.
+    tenant.admin().execute("INSERT INTO content.tag SELECT gen_random_uuid(), n::text FROM generate_series(1, 2500) n").unwrap();
     let mutation = "mutation Rename { createTag(data: { name: \"red\" }) { ok node { id } } }";
     let written = Client::default().graphql(&url, Some(&api.token), mutation, json!({})).unwrap();
     let event = api.ask("{ events { type primaryKey identityId requestId operation } }", json!({})).data("/events/0");
@@ -201,7 +203,7 @@ fn what_the_engine_writes_is_told_with_its_author_and_sealed() {
     assert_eq!((&event["operation"], &event["requestId"]), (&json!("Rename"), &json!(written.headers["x-request-id"])));
     assert!(event["identityId"].is_string());
     let until = Instant::now() + Duration::from_secs(30);
-    while tenant.is_whole()["sealed"] != 1 {
+    while tenant.is_whole()["sealed"] != 2501 {
         assert!(Instant::now() < until, "the engine did not seal what it wrote");
     }
 }
