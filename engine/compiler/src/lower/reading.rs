@@ -109,10 +109,15 @@ pub(super) fn write_object<'a>(
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
     if let Origin::Named(_) = rows.origin {
         state.new_row = Some(alias);
+        state.sql.track(alias);
     }
     let row = Row { entity: rows.entity, alias, access: rows.access };
     write_fields(env, state, row, &field.type_name, field.selections.fields())?;
     write_source(env, state, rows, alias);
+    if let Origin::Named(named) = rows.origin {
+        let columns = state.sql.tracked(alias);
+        state.sql.also_tracked(named, columns);
+    }
     state.sql.syntax(if limited { " LIMIT 1) " } else { ") " }).alias(json).syntax(")");
     Ok(())
 }

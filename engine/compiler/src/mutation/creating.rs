@@ -14,7 +14,7 @@ use super::nesting::{self, Parent};
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, not_found, owning};
+use super::{Answer, not_found, owning, write_returning};
 use crate::bind::BindSource;
 use crate::lower::clauses::Clause;
 use crate::lower::{Env, Refused, State, reading};
@@ -111,22 +111,22 @@ pub(super) fn insert<'a>(
         // Nothing of it can be judged before the database has made it.
         state.sql.syntax(" DEFAULT VALUES");
     }
-    state.sql.syntax(" RETURNING *)");
-    linking::write_links(&mut state, entity, new, links, &linked);
-    state.sql.syntax(" ");
-
-    let mut answer = Answer::begin(&mut state);
-    connecting::add_checks(env, &mut state, &mut answer, &connected);
-    linking::add_checks(env, &mut state, &mut answer, links, &linked);
-    answer.found(&mut state, not_found(None, None), row, new, entity);
-    if !permitted.is_always() {
-        // Again on the row as it is now: with what the database put into it.
-        answer.check_some(env, &mut state, not_found(None, None), new, &permitted);
-    }
-    answer.is_whole = values.are_whole(&permitted) && (has_values || links.is_empty());
-    let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();
-    answer.node(program, &mut state, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;
-    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
+    let kind = write_returning(&mut state, new, None, |state| {
+        linking::write_links(state, entity, new, links, &linked);
+        state.sql.syntax(" ");
+        let mut answer = Answer::begin(state);
+        connecting::add_checks(env, state, &mut answer, &connected);
+        linking::add_checks(env, state, &mut answer, links, &linked);
+        answer.found(state, not_found(None, None), row, new, entity);
+        if !permitted.is_always() {
+            // Again on the row as it is now: with what the database put into it.
+            answer.check_some(env, state, not_found(None, None), new, &permitted);
+        }
+        answer.is_whole = values.are_whole(&permitted) && (has_values || links.is_empty());
+        let changed: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().map(Linked::table)).collect();
+        answer.node(program, state, &changed, |env, state, node| reading::write_named(env, state, entity, new, node))?;
+        Ok(answer.finish_change(env, state, entity, &values.fields))
+    })?;
     program.push(place, state, kind);
     Ok(())
 }

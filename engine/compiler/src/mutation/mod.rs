@@ -131,10 +131,10 @@ struct Answer {
 }
 
 impl Answer {
-    /// Begins `SELECT 0 AS ordinal, (SELECT row_to_json(…) FROM (SELECT …`.
+    /// Begins `SELECT 0 AS ordinal, row_to_json(…)::text AS json FROM (SELECT …`.
     fn begin(state: &mut State) -> Self {
         let json = state.sql.next_alias();
-        state.sql.syntax("SELECT 0 AS ordinal, (SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
+        state.sql.syntax("SELECT 0 AS ordinal, row_to_json(").alias(json).syntax(")::text AS json FROM (SELECT ");
         Self { checks: Vec::new(), n_written: 0, is_whole: false, is_of_many: false, has_node: false, json }
     }
 
@@ -206,13 +206,13 @@ impl Answer {
 
     /// Ends a statement that changes nothing.
     fn finish(self, env: &Env<'_>, state: &mut State, entity: &Entity) -> StepKind {
-        state.sql.syntax(") ").alias(self.json).syntax(")::text AS json");
+        state.sql.syntax(") ").alias(self.json);
         self.kind(env, entity, &[])
     }
 
     /// Ends a statement that changes rows: triggers read who did it and why. They run when the statement has ended, so it is said in time.
     fn finish_change(self, env: &Env<'_>, state: &mut State, entity: &Entity, given: &[&FieldName]) -> StepKind {
-        state.sql.syntax(") ").alias(self.json).syntax(")::text AS json");
+        state.sql.syntax(") ").alias(self.json);
         state.sql.syntax(" WHERE set_config('freehold.authorship', ").bind(BindSource::Authorship, BindType::Text);
         state.sql.syntax(", true) IS NOT NULL");
         self.kind(env, entity, given)
@@ -224,6 +224,31 @@ impl Answer {
         let Self { checks, is_whole, is_of_many, has_node, .. } = self;
         StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node, is_of_many }
     }
+}
+
+/// Writes ` RETURNING column, …)` and what `write` writes behind it: the columns that it names of `rows`, which are those `changed`. A row that is wide is not copied for the
+/// few that are read of it.
+fn write_returning(
+    state: &mut State,
+    rows: Alias,
+    changed: Option<Alias>,
+    write: impl FnOnce(&mut State) -> Result<StepKind, Refused>,
+) -> Result<StepKind, Refused> {
+    state.sql.track(rows);
+    let mark = state.sql.mark();
+    let kind = write(state)?;
+    let behind = state.sql.cut(mark);
+    let columns = state.sql.tracked(rows);
+    state.sql.syntax(if columns.is_empty() { " RETURNING 1" } else { " RETURNING " });
+    for (index, column) in columns.iter().enumerate() {
+        state.sql.syntax(if index == 0 { "" } else { ", " });
+        match changed {
+            Some(changed) => state.sql.column(changed, column),
+            None => state.sql.ident(column),
+        };
+    }
+    state.sql.syntax(")").paste(behind);
+    Ok(kind)
 }
 
 /// Whether the caller sees the field of every row that he sees.

@@ -11,7 +11,7 @@ use super::owning::Held;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, connecting, nesting, not_found, owning, stored, write_locked_lookup, write_lookup};
+use super::{Answer, connecting, nesting, not_found, owning, stored, write_locked_lookup, write_lookup, write_returning};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and, write_where};
@@ -144,21 +144,20 @@ pub(super) fn change<'a>(
         write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: Some(old) }, &permitted);
     }
     connecting::write_conditions(env, &mut state, &connected, true);
-    state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
-
-    let found_row = row.unwrap_or(changed);
-    let mut answer = Answer::begin(&mut state);
-    answer.found(&mut state, found.missing.clone(), name, found_row, entity);
-    connecting::add_checks(env, &mut state, &mut answer, &connected);
-    if is_looked_up {
-        // On the row as it was, which also held when it was changed, and as it is now.
-        answer.check_some(env, &mut state, not_found(None, None), changed, &permitted);
-    }
-    answer.is_whole = values.are_whole(&permitted);
-    answer.node(program, &mut state, &[&entity.table], |env, state, node| {
-        reading::write_named(env, state, entity, changed, node)
+    let kind = write_returning(&mut state, changed, Some(old), |state| {
+        state.sql.syntax(" ");
+        let mut answer = Answer::begin(state);
+        answer.found(state, found.missing.clone(), name, row.unwrap_or(changed), entity);
+        connecting::add_checks(env, state, &mut answer, &connected);
+        if is_looked_up {
+            // On the row as it was, which also held when it was changed, and as it is now.
+            answer.check_some(env, state, not_found(None, None), changed, &permitted);
+        }
+        answer.is_whole = values.are_whole(&permitted);
+        answer
+            .node(program, state, &[&entity.table], |env, state, node| reading::write_named(env, state, entity, changed, node))?;
+        Ok(answer.finish_change(env, state, entity, &values.fields))
     })?;
-    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
     program.push(place, state, kind);
     Ok(())
 }
