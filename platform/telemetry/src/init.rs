@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+use crate::log_buffer::LogBuffer;
 use crate::sentry_filter;
 
 /// How events are written to standard error.
@@ -73,6 +74,9 @@ pub enum TelemetryError {
     /// `sentry.dsn` is no DSN. Its text is not repeated: it holds a key.
     #[error("`sentry.dsn` is not a Sentry DSN; copy it from the project's settings in Sentry")]
     Dsn,
+    /// There is no thread for the log.
+    #[error("cannot start logging: {0}")]
+    Thread(#[source] std::io::Error),
     /// A subscriber is installed already.
     #[error("logging was started before")]
     Started,
@@ -85,15 +89,23 @@ impl TelemetryError {
         match self {
             Self::Filter { .. } => "LOG_FILTER_INVALID",
             Self::Dsn => "SENTRY_DSN_INVALID",
+            Self::Thread(_) => "LOG_THREAD",
             Self::Started => "LOG_STARTED",
         }
     }
 }
 
-/// Keep it until the program ends: dropping it sends the last error reports.
+/// Keep it until the program ends: dropping it writes the last lines of the log and sends the last error reports.
 #[must_use = "error reports stop when the guard is dropped"]
 pub struct Guard {
+    log: LogBuffer,
     _sentry: Option<sentry::ClientInitGuard>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.log.flush();
+    }
 }
 
 /// Starts logging to standard error, and error reports when a DSN is set. Call once, before the first thread.
@@ -106,8 +118,9 @@ pub fn init(service: &'static str, version: &str, log: &LogSettings, sentry: &Se
     let dsn = sentry.dsn.as_deref().filter(|dsn| !dsn.is_empty());
     let dsn = dsn.map(|dsn| sentry::types::Dsn::from_str(dsn).map_err(|_| TelemetryError::Dsn)).transpose()?;
 
+    let buffer = LogBuffer::start(std::io::stderr()).map_err(TelemetryError::Thread)?;
     let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(buffer.clone()).with_span_events(FmtSpan::NONE);
     match log.format {
         LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
         LogFormat::Compact => subscriber.compact().with_target(false).try_init(),
@@ -119,7 +132,7 @@ pub fn init(service: &'static str, version: &str, log: &LogSettings, sentry: &Se
         options.dsn = Some(dsn);
         sentry::init(options)
     });
-    Ok(Guard { _sentry: guard })
+    Ok(Guard { log: buffer, _sentry: guard })
 }
 
 pub(crate) fn sentry_options(service: &str, version: &str, environment: &str) -> sentry::ClientOptions {

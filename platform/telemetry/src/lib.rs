@@ -17,6 +17,7 @@
 //! [`redact`] is the one place that knows what such things look like.
 
 mod init;
+mod log_buffer;
 mod metrics;
 pub mod redact;
 mod request_id;
