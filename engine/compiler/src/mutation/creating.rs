@@ -111,7 +111,7 @@ pub(super) fn insert<'a>(
         // Nothing of it can be judged before the database has made it.
         state.sql.syntax(" DEFAULT VALUES");
     }
-    let kind = write_returning(&mut state, new, None, |state| {
+    let kind = write_returning(&mut state, new, |state| {
         linking::write_links(state, entity, new, links, &linked);
         state.sql.syntax(" ");
         let mut answer = Answer::begin(state);

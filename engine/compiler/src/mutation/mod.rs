@@ -226,12 +226,11 @@ impl Answer {
     }
 }
 
-/// Writes ` RETURNING column, …)` and what `write` writes behind it: the columns that it names of `rows`, which are those `changed`. A row that is wide is not copied for the
-/// few that are read of it.
+/// Writes ` RETURNING column, …)` and what `write` writes behind it: the columns that it names of `rows`, which are the changed ones. A row that is wide is not copied for the few
+/// that are read of it.
 fn write_returning(
     state: &mut State,
     rows: Alias,
-    changed: Option<Alias>,
     write: impl FnOnce(&mut State) -> Result<StepKind, Refused>,
 ) -> Result<StepKind, Refused> {
     state.sql.track(rows);
@@ -241,11 +240,7 @@ fn write_returning(
     let columns = state.sql.tracked(rows);
     state.sql.syntax(if columns.is_empty() { " RETURNING 1" } else { " RETURNING " });
     for (index, column) in columns.iter().enumerate() {
-        state.sql.syntax(if index == 0 { "" } else { ", " });
-        match changed {
-            Some(changed) => state.sql.column(changed, column),
-            None => state.sql.ident(column),
-        };
+        state.sql.syntax(if index == 0 { "" } else { ", " }).ident(column);
     }
     state.sql.syntax(")").paste(behind);
     Ok(kind)

@@ -144,7 +144,7 @@ pub(super) fn change<'a>(
         write_permitted(env, &mut state, entity, &Proposal { values, connected: &connected, old: Some(old) }, &permitted);
     }
     connecting::write_conditions(env, &mut state, &connected, true);
-    let kind = write_returning(&mut state, changed, Some(old), |state| {
+    let kind = write_returning(&mut state, changed, |state| {
         state.sql.syntax(" ");
         let mut answer = Answer::begin(state);
         answer.found(state, found.missing.clone(), name, row.unwrap_or(changed), entity);
