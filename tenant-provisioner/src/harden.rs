@@ -77,6 +77,8 @@ pub(crate) fn furnish(inside: &mut Session, names: &Names, tenant: TenantId) -> 
                  freehold.event, freehold.event_seal, freehold.event_chain TO {group}"
             ),
         )?;
+        // Only what triggers add: the table's policy.
+        inside.execute("granting the recording", &format!("GRANT INSERT ON freehold.event TO {group}"))?;
         let answers = "freehold.find_answer(uuid, text, integer, text), freehold.keep_answer(uuid, text, integer, text, text)";
         inside.execute("granting the kept answers", &format!("GRANT EXECUTE ON FUNCTION {answers} TO {group}"))?;
         inside.execute("granting the sealing", &format!("GRANT EXECUTE ON FUNCTION freehold.seal_events(integer) TO {group}"))?;

@@ -60,24 +60,24 @@ SELECT json_build_object('data', json_build_object('paginateArticle', json_build
      FROM f ORDER BY f.published_at DESC, f.id LIMIT 20 OFFSET 40) p))))::text AS json"#,
 ];
 
+// Behind a CTE, (e) and (f) take PostgreSQL 4 % more.
 const E: &[&str] = &[
-    r#"WITH a AS (INSERT INTO thin.article (id, title, slug, body, status, author_id) VALUES (gen_random_uuid(), "#,
+    r#"INSERT INTO thin.article AS a (id, title, slug, body, status, author_id) VALUES (gen_random_uuid(), "#,
     ", ",
     ", ",
     ", 'draft', ",
-    r#"::uuid) RETURNING id, title, slug, author_id)
-SELECT json_build_object('data', json_build_object('createArticle', json_build_object('ok', true, 'node', json_build_object(
+    r#"::uuid)
+RETURNING json_build_object('data', json_build_object('createArticle', json_build_object('ok', true, 'node', json_build_object(
   'id', a.id, 'title', a.title, 'slug', a.slug,
-  'author', (SELECT json_build_object('name', u.name) FROM thin.author u WHERE u.id = a.author_id)))))::text AS json
-FROM a"#,
+  'author', (SELECT json_build_object('name', u.name) FROM thin.author u WHERE u.id = a.author_id)))))::text AS json"#,
 ];
 
 const F: &[&str] = &[
-    "WITH a AS (UPDATE thin.article SET title = ",
+    "UPDATE thin.article a SET title = ",
     " WHERE id = ",
-    r#"::uuid RETURNING id, title, slug)
-SELECT json_build_object('data', json_build_object('updateArticle', json_build_object('ok', true, 'node', json_build_object(
-  'id', a.id, 'title', a.title, 'slug', a.slug))))::text AS json FROM a"#,
+    r#"::uuid
+RETURNING json_build_object('data', json_build_object('updateArticle', json_build_object('ok', true, 'node', json_build_object(
+  'id', a.id, 'title', a.title, 'slug', a.slug))))::text AS json"#,
 ];
 
 /// What the benchmark sends: the operation's letter and the same values that the engine gets as variables.

@@ -353,6 +353,7 @@ impl Write {
     pub fn is_single(&self) -> bool {
         match self.steps.as_slice() {
             [Step { action: Action::Send(_, StepKind::Change { is_whole, .. }), .. }] => *is_whole,
+            [Step { action: Action::Send(_, StepKind::ChangedNode { .. }), .. }] => true,
             _ => false,
         }
     }
@@ -446,6 +447,15 @@ pub enum StepKind {
         has_node: bool,
         /// It writes many rows of the input, and cannot tell which one is at fault: [`crate::mutation::RunError::Unclear`].
         is_of_many: bool,
+    },
+    /// The row is the result's node as JSON, or `null`; no row means that nothing was changed.
+    ChangedNode {
+        /// The only reason for that.
+        unchanged: WriteError,
+        /// As in [`StepKind::Change`].
+        entity: EntityName,
+        /// As in [`StepKind::Change`].
+        quotable: Vec<FieldName>,
     },
     /// The JSON of the result's node, or `null`.
     Node,

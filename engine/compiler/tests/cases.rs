@@ -186,6 +186,10 @@ fn print_write(text: &mut String, key: &str, write: &Write) {
                 text.push_str("-- node\n");
                 print_statement(text, statement);
             }
+            Action::Send(statement, StepKind::ChangedNode { unchanged, .. }) => {
+                let _ = writeln!(text, "-- node, else {} {:?}", unchanged.kind.as_str(), unchanged.message);
+                print_statement(text, statement);
+            }
             Action::Send(statement, StepKind::Change { checks, .. }) => {
                 for check in checks {
                     let (name, error) = (check.name.as_str(), &check.error);

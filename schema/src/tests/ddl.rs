@@ -273,12 +273,12 @@ fn a_table_records_its_changes() {
     CREATE SCHEMA IF NOT EXISTS freehold_log_insert;
     CREATE SCHEMA IF NOT EXISTS freehold_log_update;
     CREATE SCHEMA IF NOT EXISTS freehold_log_delete;
-    CREATE FUNCTION freehold_log_insert."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+    CREATE FUNCTION freehold_log_insert."note"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
       INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''note'', ARRAY[NEW."id"::pg_catalog.text], NULL, pg_catalog.jsonb_build_object(''title'', NEW."title", ''the "code''''s"'', NEW."the ""code''s""", ''raw'', NEW."raw", ''parent_id'', NEW."parent_id"));
       RETURN NULL;
     END';
     CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_insert."note"();
-    CREATE FUNCTION freehold_log_update."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
+    CREATE FUNCTION freehold_log_update."note"() RETURNS trigger LANGUAGE plpgsql AS 'DECLARE
       before pg_catalog.jsonb;
       after pg_catalog.jsonb;
     BEGIN
@@ -308,7 +308,7 @@ fn a_table_records_its_changes() {
       RETURN NULL;
     END';
     CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_update."note"();
-    CREATE FUNCTION freehold_log_delete."note"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+    CREATE FUNCTION freehold_log_delete."note"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
       INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''note'', ARRAY[OLD."id"::pg_catalog.text], pg_catalog.jsonb_build_object(''title'', OLD."title", ''the "code''''s"'', OLD."the ""code''s""", ''raw'', OLD."raw", ''parent_id'', OLD."parent_id"), NULL);
       RETURN NULL;
     END';
@@ -341,12 +341,12 @@ fn links_and_tables_without_an_event_log() {
     CREATE SCHEMA IF NOT EXISTS freehold_log_delete;
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
-    CREATE FUNCTION freehold_log_insert."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+    CREATE FUNCTION freehold_log_insert."a_logged"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
       INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''a_logged'', ARRAY[NEW."a_id"::pg_catalog.text, NEW."b_id"::pg_catalog.text], NULL, ''{}'');
       RETURN NULL;
     END';
     CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_insert."a_logged"();
-    CREATE FUNCTION freehold_log_update."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'DECLARE
+    CREATE FUNCTION freehold_log_update."a_logged"() RETURNS trigger LANGUAGE plpgsql AS 'DECLARE
       before pg_catalog.jsonb;
       after pg_catalog.jsonb;
     BEGIN
@@ -364,7 +364,7 @@ fn links_and_tables_without_an_event_log() {
       RETURN NULL;
     END';
     CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_update."a_logged"();
-    CREATE FUNCTION freehold_log_delete."a_logged"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN
+    CREATE FUNCTION freehold_log_delete."a_logged"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
       INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], ''{}'', NULL);
       RETURN NULL;
     END';

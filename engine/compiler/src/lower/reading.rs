@@ -9,7 +9,7 @@ use super::ordering::write_masked;
 use super::relations::{Arguments, Origin, Rows, write_source};
 use super::{
     Env, Refused, Row, State, aggregating, encrypted, grouping, images, meta, paginating, relations, response_column, rows,
-    uniques,
+    uniques, write_where,
 };
 use crate::api::Meaning;
 use crate::cipher::EncryptedCell;
@@ -89,6 +89,24 @@ pub(crate) fn write_named<'a>(
 ) -> Result<(), Refused> {
     let rows = found_row(env, entity, clauses::ALWAYS, field)?;
     write_object(env, state, &Rows { origin: Origin::Named(named), ..rows }, field, false)
+}
+
+/// The same of the row that a statement changes, where it says what it returns.
+pub(crate) fn write_changed<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    entity: &'a Entity,
+    changed: Alias,
+    field: &Selected,
+) -> Result<(), Refused> {
+    let Rows { access, arguments, .. } = found_row(env, entity, clauses::ALWAYS, field)?;
+    let json = state.sql.next_alias();
+    state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
+    let row = Row { entity, alias: changed, access };
+    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+    write_where(env, state, changed, [clauses::visible(env, access, entity), arguments.filter]);
+    state.sql.syntax(") ").alias(json).syntax(")");
+    Ok(())
 }
 
 fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<Rows<'a>, Refused> {

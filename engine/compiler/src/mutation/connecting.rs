@@ -9,8 +9,9 @@ use freehold_schema::names::FieldName;
 use super::{Answer, for_input, not_found, not_null, permitted, write_lookup};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, Clause};
-use crate::lower::{Env, State, write_and, write_conjunct};
+use crate::lower::{Env, State, write_and, write_conjunct, write_where};
 use crate::permissions::Access;
+use crate::plan::WriteError;
 use crate::selection::Input;
 use crate::sql::Alias;
 
@@ -53,11 +54,13 @@ impl<'a> Connect<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Nullable(pub bool);
 
-/// A connect whose CTEs are written.
+/// A connect whose target has a name in the statement.
 pub(super) struct Connected<'c, 'a> {
     connect: &'c Connect<'a>,
-    /// CTE with the target's key.
+    /// CTE with the target's key, or the target itself.
     target: Alias,
+    /// Whether the statement writes a row for each target that it finds, which is one or none ([`write_from`]).
+    is_source: bool,
     /// Rows that hold the target although only one row may.
     holders: Option<Holders<'a>>,
 }
@@ -85,9 +88,27 @@ pub(super) fn write_connects<'c, 'a>(
         let target = write_lookup(env, state, connect.target, by);
         state.sql.syntax(", ");
         let holders = connect.exclusive.map(|nullable| write_holders(env, state, entity, connect, target, nullable, except));
-        Connected { connect, target, holders }
+        Connected { connect, target, is_source: false, holders }
     };
     connects.iter().map(write).collect()
+}
+
+/// The connect of a row that is written for its target, see [`write_from`].
+pub(super) fn source<'c, 'a>(state: &mut State, connect: &'c Connect<'a>) -> Connected<'c, 'a> {
+    Connected { connect, target: state.sql.next_alias(), is_source: true, holders: None }
+}
+
+/// Writes ` FROM target WHERE …`.
+pub(super) fn write_from<'a>(env: &Env<'a>, state: &mut State, connected: &Connected<'_, 'a>) {
+    let Connect { target, by, .. } = connected.connect;
+    state.sql.syntax(" FROM ").content(&target.table).syntax(" ").alias(connected.target);
+    let visible = clauses::visible(env, Access::Root, target);
+    write_where(env, state, connected.target, [visible, clauses::requested(env, Access::Root, target, by)]);
+}
+
+/// The error when the target is not found.
+pub(super) fn missing(connect: &Connect<'_>) -> WriteError {
+    not_found(Some(connect.field), Some(for_input(&connect.input)))
 }
 
 /// A target that only one row may hold is taken from the row that holds it.
@@ -155,7 +176,11 @@ fn write_holders<'a>(
 
 /// Writes the key of the row that is connected; NULL when it was not found.
 pub(super) fn write_key(state: &mut State, connected: &Connected<'_, '_>) {
-    write_target(state, connected.connect, connected.target);
+    if connected.is_source {
+        state.sql.column(connected.target, &connected.connect.target.primary_column().column);
+    } else {
+        write_target(state, connected.connect, connected.target);
+    }
 }
 
 fn write_target(state: &mut State, connect: &Connect<'_>, target: Alias) {
@@ -197,8 +222,8 @@ fn write_free(env: &Env<'_>, state: &mut State, holders: &Holders<'_>) {
 /// Adds what must be true of the connects to a change's answer.
 pub(super) fn add_checks(env: &Env<'_>, state: &mut State, answer: &mut Answer, connects: &[Connected<'_, '_>]) {
     for connected in connects {
-        let Connect { field, input, exclusive, .. } = connected.connect;
-        let missing = not_found(Some(*field), Some(for_input(input)));
+        let Connect { field, exclusive, .. } = connected.connect;
+        let missing = missing(connected.connect);
         answer.check_some(env, state, missing.clone(), connected.target, &clauses::ALWAYS);
         if let Some(holders) = &connected.holders {
             let error = if *exclusive == Some(Nullable(true)) { missing } else { not_null(Some(field)) };

@@ -14,7 +14,7 @@ use super::nesting::{self, Parent};
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, not_found, owning, write_returning};
+use super::{Answer, not_found, owning, returning, write_returning};
 use crate::bind::BindSource;
 use crate::lower::clauses::Clause;
 use crate::lower::{Env, Refused, State, reading};
@@ -93,8 +93,11 @@ pub(super) fn insert<'a>(
     row: &Arc<str>,
     place: &Place,
 ) -> Result<(), Refused> {
+    if links.is_empty() && returning::insert(program, entity, values, place)? {
+        return Ok(());
+    }
     let env = program.env;
-    let mut state = State::new(env, &[]);
+    let mut state = program.begin();
     state.sql.syntax("WITH ");
     let connected = connecting::write_connects(env, &mut state, entity, &values.connects, None);
     let linked = linking::write_lookups(env, &mut state, links);

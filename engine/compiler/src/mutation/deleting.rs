@@ -78,7 +78,7 @@ fn remove_row<'a>(
     let filter = &found.filter;
     let permitted = clauses::of_rule(env, entity, env.permissions.delete(Access::Root, entity.name.as_str()));
     let (restricting, following) = program.followers(entity);
-    let mut state = State::new(env, &[]);
+    let mut state = program.begin();
     state.sql.syntax("WITH ");
     let row = write_lookup(env, &mut state, entity, found.by.clone());
     let (gone, old) = (state.sql.next_alias(), state.sql.next_alias());

@@ -25,7 +25,9 @@ pub struct DatabaseError {
 /// The failure that a caller is told when a step fails; None when the error is none of his.
 pub(super) fn of_database(schema: &Schema, step: &StepKind, error: &DatabaseError) -> Option<Failure> {
     let (entity, quotable) = match step {
-        StepKind::Change { entity, quotable, .. } => (schema.entities.get(entity), quotable.as_slice()),
+        StepKind::Change { entity, quotable, .. } | StepKind::ChangedNode { entity, quotable, .. } => {
+            (schema.entities.get(entity), quotable.as_slice())
+        }
         StepKind::Node => (None, &[][..]),
     };
     let table = error.table.as_deref().and_then(|table| schema.entities.values().find(|entity| entity.table.as_str() == table));

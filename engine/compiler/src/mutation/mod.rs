@@ -22,6 +22,7 @@ mod owning;
 mod program;
 mod proposing;
 mod result;
+mod returning;
 mod roots;
 mod rows;
 pub(crate) mod rules;
@@ -213,14 +214,13 @@ impl Answer {
     /// Ends a statement that changes rows: triggers read who did it and why. They run when the statement has ended, so it is said in time.
     fn finish_change(self, env: &Env<'_>, state: &mut State, entity: &Entity, given: &[&FieldName]) -> StepKind {
         state.sql.syntax(") ").alias(self.json);
-        state.sql.syntax(" WHERE set_config('freehold.authorship', ").bind(BindSource::Authorship, BindType::Text);
-        state.sql.syntax(", true) IS NOT NULL");
+        state.sql.syntax(" WHERE ");
+        write_authorship(state);
         self.kind(env, entity, given)
     }
 
     fn kind(self, env: &Env<'_>, entity: &Entity, given: &[&FieldName]) -> StepKind {
-        let quotable =
-            entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect();
+        let quotable = quotable(env, entity, given);
         let Self { checks, is_whole, is_of_many, has_node, .. } = self;
         StepKind::Change { checks, entity: entity.name.clone(), quotable, is_whole, has_node, is_of_many }
     }
@@ -244,6 +244,17 @@ fn write_returning(
     }
     state.sql.syntax(")").paste(behind);
     Ok(kind)
+}
+
+/// Says, as a condition that holds, who changes rows and why.
+fn write_authorship(state: &mut State) {
+    state.sql.syntax("set_config('freehold.authorship', ").bind(BindSource::Authorship, BindType::Text);
+    state.sql.syntax(", true) IS NOT NULL");
+}
+
+/// Fields whose values an error may quote to a caller who gave these.
+fn quotable(env: &Env<'_>, entity: &Entity, given: &[&FieldName]) -> Vec<FieldName> {
+    entity.fields.keys().filter(|field| given.contains(field) || is_seen(env, entity, field)).cloned().collect()
 }
 
 /// Whether the caller sees the field of every row that he sees.

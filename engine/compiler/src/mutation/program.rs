@@ -31,6 +31,11 @@ impl<'p, 'a> Program<'p, 'a> {
         Self { env, steps: Vec::new(), slots: Vec::new(), n_new_ids, n_rows: 0, node: None, defers_foreign_keys }
     }
 
+    /// Begins a statement that reads the node if it can.
+    pub fn begin(&self) -> State {
+        State::new(self.env, self.node.map_or(&[], |node| node.selections.fields()))
+    }
+
     /// What forbids that a row of `entity` is deleted, and what follows it.
     pub fn followers(&self, entity: &'a Entity) -> (Vec<Follower<'a>>, Vec<Follower<'a>>) {
         let (restricting, following) = followers::split(followers::followers(self.env, entity));

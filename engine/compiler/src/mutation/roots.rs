@@ -17,7 +17,7 @@ use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, inputs, reading};
 use crate::objects::ObjectRequest;
 use crate::permissions::Access;
-use crate::plan::{Action, Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, StepKind, Transaction, Write};
+use crate::plan::{Action, Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, Step, StepKind, Transaction, Write};
 use crate::selection::{Input, Selected};
 
 /// Compiles the root fields of a mutation.
@@ -215,7 +215,10 @@ fn only_node(field: &Selected) -> Option<&Selected> {
 /// The steps that read the nodes of a result, one for each time it is selected; none when the statement of the row read it.
 fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity, found: Clause<'a>) -> Result<(), Refused> {
     let env = program.env;
-    if program.steps.iter().any(|step| matches!(step.action, Action::Send(_, StepKind::Change { has_node: true, .. }))) {
+    let reads_node = |step: &Step| {
+        matches!(step.action, Action::Send(_, StepKind::Change { has_node: true, .. } | StepKind::ChangedNode { .. }))
+    };
+    if program.steps.iter().any(reads_node) {
         return Ok(());
     }
     for node in field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node) {

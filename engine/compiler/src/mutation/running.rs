@@ -136,7 +136,7 @@ impl Write {
         }
     }
 
-    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the text of its only row.
+    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the text of its only row, if it has one.
     ///
     /// # Errors
     /// See [`RunError`]; the transaction is to be rolled back.
@@ -144,7 +144,7 @@ impl Write {
         &self,
         schema: &Schema,
         lasting: &BindContext<'_>,
-        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<String, StatementError<E>>,
+        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<Option<String>, StatementError<E>>,
     ) -> Result<Outcome, RunError<E>> {
         let mut nodes = Vec::new();
         let mut outputs = StepOutputs::new();
@@ -168,14 +168,19 @@ impl Write {
                 Action::Refuse(error) => return failed(error, step, &context),
             };
             let binds = statement.bind(&context).map_err(RunError::Request)?;
-            let json = match send(index, binds) {
-                Ok(json) => json,
+            let row = match send(index, binds) {
+                Ok(row) => row,
                 Err(StatementError::Database(error)) => return step.refused(schema, kind, error, &context),
                 Err(StatementError::Other(error)) => return Err(RunError::Other(error)),
             };
             match kind {
-                StepKind::Node => nodes.push(json),
+                StepKind::Node => nodes.push(row.ok_or(RunError::UnexpectedAnswer)?),
+                StepKind::ChangedNode { unchanged, .. } => match row {
+                    Some(node) => nodes.push(node),
+                    None => return failed(unchanged, step, &context),
+                },
                 StepKind::Change { checks, has_node, is_of_many, .. } => {
+                    let json = row.ok_or(RunError::UnexpectedAnswer)?;
                     let Answer { told, node } = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
                     keep(&told, &mut outputs);
                     if let Some(error) = broken(&told, checks) {
@@ -198,7 +203,7 @@ impl Write {
     #[must_use]
     pub fn commit_failed(&self, schema: &Schema, error: &DatabaseError) -> Option<Outcome> {
         let change = self.steps.iter().find_map(|step| match &step.action {
-            Action::Send(_, kind @ StepKind::Change { .. }) => Some(kind),
+            Action::Send(_, kind @ (StepKind::Change { .. } | StepKind::ChangedNode { .. })) => Some(kind),
             Action::Send(_, StepKind::Node) | Action::Judge(_) | Action::Refuse(_) => None,
         })?;
         failures::of_database(schema, change, error).map(|failure| Outcome::Failed(vec![failure]))

@@ -11,7 +11,9 @@ use super::owning::Held;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, connecting, nesting, not_found, owning, stored, write_locked_lookup, write_lookup, write_returning};
+use super::{
+    Answer, connecting, nesting, not_found, owning, returning, stored, write_locked_lookup, write_lookup, write_returning,
+};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, reading, write_and, write_where};
@@ -118,9 +120,12 @@ pub(super) fn change<'a>(
     name: &Arc<str>,
     place: &Place,
 ) -> Result<(), Refused> {
+    if returning::change(program, entity, found, values, place)? {
+        return Ok(());
+    }
     let env = program.env;
     let permitted = values.permitted(env, entity, OperationKind::Update);
-    let mut state = State::new(env, &[]);
+    let mut state = program.begin();
     state.sql.syntax("WITH ");
     // A row that need only be found is found by the UPDATE itself, which saves PostgreSQL a tenth of such a change.
     let is_looked_up = !(found.filter.is_always() && permitted.is_always() && values.connects.is_empty());

@@ -83,7 +83,7 @@ impl World {
             &format!(
                 "CREATE SCHEMA freehold; CREATE TABLE freehold.tenant_marker (tenant_id uuid PRIMARY KEY);
                  INSERT INTO freehold.tenant_marker VALUES ('{}'); {REVISION}; {EVENTS}; {IDEMPOTENCY}; CREATE SCHEMA content; {ddl};
-                 GRANT USAGE ON SCHEMA freehold, content TO {login}; GRANT SELECT ON ALL TABLES IN SCHEMA freehold TO {login};
+                 GRANT USAGE ON SCHEMA freehold, content TO {login}; GRANT SELECT ON ALL TABLES IN SCHEMA freehold TO {login}; GRANT INSERT ON freehold.event TO {login};
                  GRANT EXECUTE ON FUNCTION freehold.seal_events(integer), freehold.find_answer(uuid, text, integer, text),
                      freehold.keep_answer(uuid, text, integer, text, text) TO {login};
                  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA content TO {login};
