@@ -230,9 +230,9 @@ struct ThinProcess {
 impl ThinProcess {
     fn start(database_url: &str) -> anyhow::Result<ThinProcess> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        // Planned as in the engine's sessions (README.md): the ratio is to compare servers and statements, not settings of PostgreSQL.
+        // Planned as in the engine's sessions (README.md), and with the rights of an ordinary role: the ratio is to compare servers and statements, not settings of PostgreSQL.
         let separator = if database_url.contains('?') { '&' } else { '?' };
-        let database_url = &format!("{database_url}{separator}options=-c%20random_page_cost%3D1.1");
+        let database_url = &format!("{database_url}{separator}options=-c%20random_page_cost%3D1.1&user=thin&password=thin");
         let child = Command::new(binaries::directory().join("thin"))
             .args(["--database-url", database_url, "--port", &port.to_string()])
             .stdout(Stdio::null())

@@ -8,3 +8,10 @@ CREATE TABLE thin.article (
     FOREIGN KEY (category_id) REFERENCES content.category (id) DEFERRABLE INITIALLY IMMEDIATE
 );
 INSERT INTO thin.article SELECT * FROM content.article;
+
+-- PostgreSQL checks no rights of a superuser.
+CREATE ROLE thin LOGIN PASSWORD 'thin';
+DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO thin', current_database()); END $$;
+GRANT USAGE ON SCHEMA content, thin TO thin;
+GRANT SELECT ON ALL TABLES IN SCHEMA content TO thin;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA thin TO thin;
