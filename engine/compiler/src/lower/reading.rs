@@ -100,13 +100,12 @@ pub(crate) fn write_changed<'a>(
     field: &Selected,
 ) -> Result<(), Refused> {
     let Rows { access, arguments, .. } = found_row(env, entity, clauses::ALWAYS, field)?;
-    let json = state.sql.next_alias();
-    state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    let row = Row { entity, alias: changed, access };
-    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
-    write_where(env, state, changed, [clauses::visible(env, access, entity), arguments.filter]);
-    state.sql.syntax(") ").alias(json).syntax(")");
-    Ok(())
+    write_row_as_json(state, |state| {
+        let row = Row { entity, alias: changed, access };
+        write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+        write_where(env, state, changed, [clauses::visible(env, access, entity), arguments.filter]);
+        Ok(())
+    })
 }
 
 fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<Rows<'a>, Refused> {
@@ -123,20 +122,30 @@ pub(super) fn write_object<'a>(
     field: &Selected,
     limited: bool,
 ) -> Result<(), Refused> {
-    let (json, alias) = (state.sql.next_alias(), state.sql.next_alias());
+    write_row_as_json(state, |state| {
+        let alias = state.sql.next_alias();
+        if let Origin::Named(_) = rows.origin {
+            state.new_row = Some(alias);
+            state.sql.track(alias);
+        }
+        let row = Row { entity: rows.entity, alias, access: rows.access };
+        write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+        write_source(env, state, rows, alias);
+        if let Origin::Named(named) = rows.origin {
+            let columns = state.sql.tracked(alias);
+            state.sql.also_tracked(named, columns);
+        }
+        state.sql.syntax(if limited { " LIMIT 1" } else { "" });
+        Ok(())
+    })
+}
+
+/// Writes `(SELECT row_to_json(row) FROM (SELECT …) row)`; `write` writes what stands behind the inner SELECT.
+fn write_row_as_json(state: &mut State, write: impl FnOnce(&mut State) -> Result<(), Refused>) -> Result<(), Refused> {
+    let json = state.sql.next_alias();
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    if let Origin::Named(_) = rows.origin {
-        state.new_row = Some(alias);
-        state.sql.track(alias);
-    }
-    let row = Row { entity: rows.entity, alias, access: rows.access };
-    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
-    write_source(env, state, rows, alias);
-    if let Origin::Named(named) = rows.origin {
-        let columns = state.sql.tracked(alias);
-        state.sql.also_tracked(named, columns);
-    }
-    state.sql.syntax(if limited { " LIMIT 1) " } else { ") " }).alias(json).syntax(")");
+    write(state)?;
+    state.sql.syntax(") ").alias(json).syntax(")");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use freehold_schema::names::FieldName;
 use super::{Answer, for_input, not_found, not_null, permitted, write_lookup};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, Clause};
-use crate::lower::{Env, State, write_and, write_conjunct, write_where};
+use crate::lower::{Env, State, write_and, write_conjunct};
 use crate::permissions::Access;
 use crate::plan::WriteError;
 use crate::selection::Input;
@@ -40,6 +40,11 @@ impl<'a> Connect<'a> {
         let mut values: Vec<_> = rows.iter().map(|row| row.values().into_iter()).collect();
         let by = first.by.map(&mut |_| BindSource::Each(values.iter_mut().filter_map(Iterator::next).collect()));
         Some(Self { by, input: first.input.clone(), ..**first })
+    }
+
+    /// What the target must satisfy.
+    fn by(&self, env: &Env<'a>) -> Clause<'a> {
+        clauses::requested(env, Access::Root, self.target, &self.by)
     }
 
     /// What the target is found by.
@@ -84,8 +89,7 @@ pub(super) fn write_connects<'c, 'a>(
     except: Option<Alias>,
 ) -> Vec<Connected<'c, 'a>> {
     let write = |connect: &'c Connect<'a>| {
-        let by = clauses::requested(env, Access::Root, connect.target, &connect.by);
-        let target = write_lookup(env, state, connect.target, by);
+        let target = write_lookup(env, state, connect.target, connect.by(env));
         state.sql.syntax(", ");
         let holders = connect.exclusive.map(|nullable| write_holders(env, state, entity, connect, target, nullable, except));
         Connected { connect, target, is_source: false, holders }
@@ -100,10 +104,8 @@ pub(super) fn source<'c, 'a>(state: &mut State, connect: &'c Connect<'a>) -> Con
 
 /// Writes ` FROM target WHERE …`.
 pub(super) fn write_from<'a>(env: &Env<'a>, state: &mut State, connected: &Connected<'_, 'a>) {
-    let Connect { target, by, .. } = connected.connect;
-    state.sql.syntax(" FROM ").content(&target.table).syntax(" ").alias(connected.target);
-    let visible = clauses::visible(env, Access::Root, target);
-    write_where(env, state, connected.target, [visible, clauses::requested(env, Access::Root, target, by)]);
+    let connect = connected.connect;
+    super::write_from(env, state, connect.target, connected.target, connect.by(env));
 }
 
 /// The error when the target is not found.

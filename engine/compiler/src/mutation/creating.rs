@@ -93,18 +93,20 @@ pub(super) fn insert<'a>(
     row: &Arc<str>,
     place: &Place,
 ) -> Result<(), Refused> {
-    if links.is_empty() && returning::insert(program, entity, values, place)? {
+    let env = program.env;
+    let permitted = values.permitted(env, entity, OperationKind::Create);
+    let has_values = !values.assignments.is_empty();
+    // What may fail for one reason only.
+    let is_plain = has_values && links.is_empty() && values.connects.len() <= 1 && values.are_whole(&permitted);
+    if is_plain && returning::insert(program, entity, values, place)? {
         return Ok(());
     }
-    let env = program.env;
     let mut state = program.begin();
     state.sql.syntax("WITH ");
     let connected = connecting::write_connects(env, &mut state, entity, &values.connects, None);
     let linked = linking::write_lookups(env, &mut state, links);
-    let permitted = values.permitted(env, entity, OperationKind::Create);
     let new = state.sql.next_alias();
     state.sql.alias(new).syntax(" AS (INSERT INTO ").content(&entity.table);
-    let has_values = !values.assignments.is_empty();
     if has_values {
         state.sql.syntax(" ");
         values.write_columns(&mut state);

@@ -278,10 +278,14 @@ fn write_lookup<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, by: Cl
 /// The same, with `lock`, a clause such as ` FOR SHARE`, on the row.
 fn write_locked_lookup<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, by: Clause<'a>, lock: &'static str) -> Alias {
     let (rows, found) = (state.sql.next_alias(), state.sql.next_alias());
-    let visible = clauses::visible(env, Access::Root, entity);
     state.sql.alias(rows).syntax(" AS (SELECT ").column(found, &entity.primary_column().column);
-    state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(found);
-    write_where(env, state, found, [visible, by]);
+    write_from(env, state, entity, found, by);
     state.sql.syntax(lock).syntax(")");
     rows
+}
+
+/// Writes ` FROM table found WHERE …`, of those the caller sees.
+fn write_from<'a>(env: &Env<'a>, state: &mut State, entity: &'a Entity, found: Alias, by: Clause<'a>) {
+    state.sql.syntax(" FROM ").content(&entity.table).syntax(" ").alias(found);
+    write_where(env, state, found, [clauses::visible(env, Access::Root, entity), by]);
 }

@@ -2,7 +2,6 @@
 //!
 //! No row tells nothing but that there is none, so this is for changes that can be refused for one reason only.
 
-use freehold_schema::acl::OperationKind;
 use freehold_schema::model::Entity;
 
 use super::program::{Place, Program};
@@ -16,7 +15,7 @@ use crate::plan::{StepKind, WriteError};
 use crate::selection::Selected;
 use crate::sql::Alias;
 
-/// Changes columns of a row. False when it needs more than that, and nothing was added.
+/// Changes columns of a row that need only be found. False when that cannot return the node, and nothing was added.
 pub(super) fn change<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
@@ -26,12 +25,6 @@ pub(super) fn change<'a>(
 ) -> Result<bool, Refused> {
     let env = program.env;
     let Some(node) = program.node else { return Ok(false) };
-    let is_only_found = found.filter.is_always()
-        && values.connects.is_empty()
-        && values.permitted(env, entity, OperationKind::Update).is_always();
-    if !is_only_found {
-        return Ok(false);
-    }
     let mut state = program.begin();
     let changed = state.sql.next_alias();
     state.sql.syntax("UPDATE ").content(&entity.table).syntax(" ").alias(changed).syntax(" SET ");
@@ -42,7 +35,7 @@ pub(super) fn change<'a>(
     change.finish(program, state, node, place)
 }
 
-/// Creates a row, which is connected with one other at most. False when it needs more than that, and nothing was added.
+/// Creates a row of these values, if what it is connected with is there. False when that cannot return the node, and nothing was added.
 pub(super) fn insert<'a>(
     program: &mut Program<'_, 'a>,
     entity: &'a Entity,
@@ -51,12 +44,6 @@ pub(super) fn insert<'a>(
 ) -> Result<bool, Refused> {
     let env = program.env;
     let Some(node) = program.node else { return Ok(false) };
-    let is_only_made = values.connects.len() <= 1
-        && values.are_whole(&values.permitted(env, entity, OperationKind::Create))
-        && !values.assignments.is_empty();
-    if !is_only_made {
-        return Ok(false);
-    }
     let mut state = program.begin();
     let changed = state.sql.next_alias();
     state.sql.syntax("INSERT INTO ").content(&entity.table).syntax(" AS ").alias(changed).syntax(" ");

@@ -120,15 +120,15 @@ pub(super) fn change<'a>(
     name: &Arc<str>,
     place: &Place,
 ) -> Result<(), Refused> {
-    if returning::change(program, entity, found, values, place)? {
-        return Ok(());
-    }
     let env = program.env;
     let permitted = values.permitted(env, entity, OperationKind::Update);
-    let mut state = program.begin();
-    state.sql.syntax("WITH ");
     // A row that need only be found is found by the UPDATE itself, which saves PostgreSQL a tenth of such a change.
     let is_looked_up = !(found.filter.is_always() && permitted.is_always() && values.connects.is_empty());
+    if !is_looked_up && returning::change(program, entity, found, values, place)? {
+        return Ok(());
+    }
+    let mut state = program.begin();
+    state.sql.syntax("WITH ");
     let row = is_looked_up.then(|| {
         let row = write_lookup(env, &mut state, entity, found.by.clone());
         state.sql.syntax(", ");
