@@ -18,7 +18,7 @@ use crate::state::State;
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the log says about a request, noted by whoever knows it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Facts {
     /// Id of the tenant.
     pub tenant: Option<String>,
@@ -51,7 +51,7 @@ pub async fn around(
     }
     let (status, time) = (response.status(), start.elapsed());
     state.telemetry.answered(status.as_u16(), time);
-    let facts = response.request().extensions().get::<Facts>().cloned().unwrap_or_default();
+    let facts = response.request().extensions_mut().remove::<Facts>().unwrap_or_default();
     let route = response.request().match_pattern();
     log(&id, &method, route.as_deref().unwrap_or("none"), status, time, &facts);
     Ok(response)
@@ -67,9 +67,9 @@ fn log(id: &RequestId, method: &Method, route: &str, status: StatusCode, time: D
         sentry::capture_message(&format!("{}: {}", route, problem.unwrap_or("internal error")), sentry::Level::Error);
     }
     if status >= 500 {
-        tracing::event!(target: "freehold_engine::access", tracing::Level::ERROR, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request failed");
+        tracing::event!(target: "freehold_engine::access", tracing::Level::ERROR, request.id = id.as_str(), tenant.id = tenant, method = method.as_str(), route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request failed");
     } else {
-        tracing::event!(target: "freehold_engine::access", tracing::Level::INFO, request.id = %id, tenant.id = tenant, method = %method, route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request");
+        tracing::event!(target: "freehold_engine::access", tracing::Level::INFO, request.id = id.as_str(), tenant.id = tenant, method = method.as_str(), route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request");
     }
 }
 

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::log_buffer::LogBuffer;
+use crate::request_lines::RequestLines;
 use crate::sentry_filter;
 
 /// How events are written to standard error.
@@ -122,7 +123,10 @@ pub fn init(service: &'static str, version: &str, log: &LogSettings, sentry: &Se
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(buffer.clone()).with_span_events(FmtSpan::NONE);
     match log.format {
-        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Json => {
+            let subscriber = subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            subscriber.map_event_format(RequestLines).try_init()
+        }
         LogFormat::Compact => subscriber.compact().with_target(false).try_init(),
     }
     .map_err(|_| TelemetryError::Started)?;

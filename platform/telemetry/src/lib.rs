@@ -21,6 +21,7 @@ mod log_buffer;
 mod metrics;
 pub mod redact;
 mod request_id;
+mod request_lines;
 mod sentry_filter;
 pub mod settings;
 

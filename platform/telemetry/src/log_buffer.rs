@@ -11,6 +11,8 @@ use std::time::Duration;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::request_lines::is_of_request;
+
 /// How long a line waits at most.
 const DELAY: Duration = Duration::from_millis(100);
 /// So many bytes wait no longer.
@@ -104,7 +106,7 @@ impl<'a> MakeWriter<'a> for LogBuffer {
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> LogWriter<'a> {
-        LogWriter { buffer: self, may_wait: *event.level() == Level::INFO && event.target().ends_with("::access") }
+        LogWriter { buffer: self, may_wait: *event.level() == Level::INFO && is_of_request(event) }
     }
 }
 
