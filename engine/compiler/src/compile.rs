@@ -11,6 +11,7 @@ use crate::collect::select;
 use crate::error::{ErrorCode, RequestError};
 use crate::lower::{Env, Refused, State, model, reading};
 use crate::mutation;
+use crate::output::Output;
 use crate::permissions::Permissions;
 use crate::plan::{Plan, QueryPlan, Root, RootError, RootValue};
 use crate::prepare::Prepared;
@@ -154,7 +155,7 @@ fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) 
     let (start, n_slots) = (state.sql.mark(), state.slots.len());
     begin_row(state, asking);
     match reading::write_root(env, state, field) {
-        Ok(output) => Ok(RootValue::Row(end_row(state, asking), output)),
+        Ok(output) => Ok(RootValue::Row(end_row(state, asking), Output::Only(Box::new(output)))),
         Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {
             drop(state.sql.cut(start));
             state.slots.truncate(n_slots);

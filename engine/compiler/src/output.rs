@@ -22,6 +22,8 @@ pub enum Output {
     Timestamp(Fraction),
     /// The same in every row, as JSON text: no value is sent for it.
     Constant(String),
+    /// A record of one value, which may be NULL where no record may.
+    Only(Box<Output>),
     /// A record, with the response keys of its values.
     Object(Vec<(Arc<str>, Output)>),
     /// An array of one dimension.
@@ -40,17 +42,6 @@ const ARRAY_HEADER: usize = 20;
 const SEPARATOR: &[u8] = b", ";
 
 impl Output {
-    /// Appends the JSON of a root field: the only value of a record.
-    ///
-    /// # Errors
-    /// [`Malformed`]
-    pub fn write_root(&self, record: &[u8], json: &mut Vec<u8>) -> Result<(), Malformed> {
-        let mut rest = record;
-        let _n_values = take_number(&mut rest)?;
-        let _type = take_number(&mut rest)?;
-        self.write(take_value(&mut rest)?, json)
-    }
-
     /// Appends the JSON of a list whose items are values of rows.
     ///
     /// # Errors
@@ -80,6 +71,7 @@ impl Output {
             Self::Uuid => write_uuid(value, json)?,
             Self::Timestamp(fraction) => timestamp::write(*fraction, value, json)?,
             Self::Constant(constant) => json.extend_from_slice(constant.as_bytes()),
+            Self::Only(output) => write_only(output, value, json)?,
             Self::Object(members) => write_object(members, value, json)?,
             Self::List(item) => write_list(item, value, json)?,
         }
@@ -100,6 +92,13 @@ pub fn texts(record: &[u8]) -> Result<Vec<Option<String>>, Malformed> {
         value.transpose().map_err(|_| Malformed)
     });
     texts.collect()
+}
+
+fn write_only(output: &Output, record: &[u8], json: &mut Vec<u8>) -> Result<(), Malformed> {
+    let mut rest = record;
+    let _n_values = take_number(&mut rest)?;
+    let _type = take_number(&mut rest)?;
+    output.write(take_value(&mut rest)?, json)
 }
 
 fn write_object(members: &[(Arc<str>, Output)], record: &[u8], json: &mut Vec<u8>) -> Result<(), Malformed> {
@@ -259,6 +258,9 @@ mod tests {
             r#"{"id":"01234567-89ab-cdef-0123-456789abcdef","__typename":"Article","rank":7,"gone":null,"tags":[{"name":"a"}, {"name":null}, null],"none":[]}"#
         );
         assert_eq!(written(&output, None), "null");
+        let only = Output::Only(Box::new(output));
+        assert!(written(&only, Some(&record(&[Some(&row)]))).starts_with(r#"{"id":"01234567-"#));
+        assert_eq!(written(&only, Some(&record(&[None]))), "null");
     }
 
     #[test]

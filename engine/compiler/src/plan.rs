@@ -411,7 +411,7 @@ pub struct Step {
 /// What a step does.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Sends a statement, which returns a row `(0, json text)`.
+    /// Sends a statement, which returns a row `(0, value)`.
     Send(Statement, StepKind),
     /// Ends the write when a rule is broken that looks at the row as it is.
     Judge(RowChecks),
@@ -433,7 +433,7 @@ pub enum Guard {
 /// What a step's answer is for.
 #[derive(Debug, Clone)]
 pub enum StepKind {
-    /// The row is a JSON object of booleans and texts. The booleans that `checks` name must be true, in this order; the texts are for later steps to bind.
+    /// The value is the text of a JSON object of booleans and texts. The booleans that `checks` name must be true, in this order; the texts are for later steps to bind.
     Change {
         /// What must be true.
         checks: Vec<Check>,
@@ -448,8 +448,10 @@ pub enum StepKind {
         /// It writes many rows of the input, and cannot tell which one is at fault: [`crate::mutation::RunError::Unclear`].
         is_of_many: bool,
     },
-    /// The row is the result's node as JSON, or `null`; no row means that nothing was changed.
+    /// The value is the result's node; no row means that nothing was changed.
     ChangedNode {
+        /// What it is.
+        output: Output,
         /// The only reason for that.
         unchanged: WriteError,
         /// As in [`StepKind::Change`].
@@ -457,8 +459,8 @@ pub enum StepKind {
         /// As in [`StepKind::Change`].
         quotable: Vec<FieldName>,
     },
-    /// The JSON of the result's node, or `null`.
-    Node,
+    /// The value is the result's node, and this is what it is.
+    Node(Output),
 }
 
 /// A named condition and the error when it does not hold.

@@ -182,7 +182,7 @@ fn print_write(text: &mut String, key: &str, write: &Write) {
         match &step.action {
             Action::Refuse(error) => drop(writeln!(text, "-- refused: {} {:?}", error.kind.as_str(), error.message)),
             Action::Judge(checks) => drop(writeln!(text, "-- judged: {} checks", checks.len())),
-            Action::Send(statement, StepKind::Node) => {
+            Action::Send(statement, StepKind::Node(_)) => {
                 text.push_str("-- node\n");
                 print_statement(text, statement);
             }

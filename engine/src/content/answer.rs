@@ -80,7 +80,7 @@ impl Writer {
             match &root.value {
                 RootValue::Row(ordinal, output) => {
                     self.key(&root.key);
-                    output.write_root(value_of(rows, *ordinal)?, &mut self.data).map_err(malformed)?;
+                    output.write(Some(value_of(rows, *ordinal)?), &mut self.data).map_err(malformed)?;
                 }
                 RootValue::Items(item) => {
                     self.key(&root.key);
@@ -200,13 +200,14 @@ mod tests {
 
     #[test]
     fn rows_are_copied_into_their_root_fields() {
+        let only_json = || Output::Only(Box::new(Output::Json));
         let rows = [row(0, "[1]"), row(1, "{\"x\":2}")];
         let roots = [
-            root("a", RootValue::Row(0, Output::Json)),
+            root("a", RootValue::Row(0, only_json())),
             root(
                 "t",
                 RootValue::Object(vec![
-                    root("b", RootValue::Row(1, Output::Json)),
+                    root("b", RootValue::Row(1, only_json())),
                     root("c", RootValue::Constant("\"Query\"".into())),
                 ]),
             ),

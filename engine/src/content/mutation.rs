@@ -295,8 +295,7 @@ impl Attempt<'_> {
                 ExecuteError::Database(error) => StatementError::Database(of_executor(&error)),
                 other => StatementError::Other(Failure::Execute(other)),
             })?;
-            let text = rows.into_iter().next().map(|row| String::from_utf8(row.value.into()));
-            text.transpose().map_err(|_| StatementError::Other(Failure::Internal))
+            Ok(rows.into_iter().next().map(|row| row.value))
         });
         outcome.or_else(|error| match error {
             RunError::Raced(_) if self.may_retry => Err(Ended::Raced),

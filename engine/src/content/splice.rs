@@ -14,7 +14,7 @@ use crate::content::images;
 
 /// 32 random hexadecimal digits, anew for every request, so that no stored text can pass for a marker.
 pub fn new_marker() -> String {
-    format!("{:032x}", rand::random::<u128>())
+    HEXLOWER.encode(&rand::random::<[u8; 16]>())
 }
 
 /// A stored value that does not open: somebody changed it, or copied it there from another place.

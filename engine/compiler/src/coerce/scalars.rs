@@ -177,23 +177,26 @@ fn text_scalar(kind: ScalarKind, text: &str) -> Result<Json, Refusal> {
 
 /// 32 hexadecimal digits, each of the four dashes optional; lower-case with dashes.
 fn uuid(text: &str) -> Option<String> {
-    let mut digits = String::with_capacity(32);
-    let mut after_dash = true;
+    let (mut id, mut n_digits, mut after_dash) = (String::with_capacity(36), 0, true);
     for byte in text.bytes() {
+        let at_dash = matches!(n_digits, 8 | 12 | 16 | 20);
         if byte == b'-' {
-            if after_dash || !matches!(digits.len(), 8 | 12 | 16 | 20) {
+            if after_dash || !at_dash {
                 return None;
             }
             after_dash = true;
-        } else if byte.is_ascii_hexdigit() && digits.len() < 32 {
-            digits.push(char::from(byte.to_ascii_lowercase()));
+        } else if byte.is_ascii_hexdigit() && n_digits < 32 {
+            if at_dash {
+                id.push('-');
+            }
+            id.push(char::from(byte.to_ascii_lowercase()));
+            n_digits += 1;
             after_dash = false;
         } else {
             return None;
         }
     }
-    (digits.len() == 32 && !after_dash)
-        .then(|| format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]))
+    (n_digits == 32 && !after_dash).then_some(id)
 }
 
 /// `[+-]?(d+(.d*)?|.d+)([eE][+-]?d+)?`

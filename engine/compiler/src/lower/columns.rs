@@ -225,7 +225,7 @@ pub(super) fn write_value(settings: &Settings, sql: &mut SqlWriter, alias: Alias
     match output {
         Output::Uuid | Output::Timestamp(_) => drop(sql.column(alias, &column.column)),
         Output::Text => write_output(settings, sql, alias, column),
-        Output::Json | Output::Constant(_) | Output::Object(_) | Output::List(_) => {
+        Output::Json | Output::Constant(_) | Output::Only(_) | Output::Object(_) | Output::List(_) => {
             sql.syntax("to_json(");
             write_output(settings, sql, alias, column);
             sql.syntax(")");

@@ -9,7 +9,7 @@ use super::ordering::write_masked;
 use super::relations::{Arguments, Origin, Rows, write_source};
 use super::{
     Env, Refused, Row, State, aggregating, encrypted, grouping, images, meta, paginating, relations, response_column, rows,
-    uniques, write_where,
+    uniques,
 };
 use crate::api::Meaning;
 use crate::cipher::EncryptedCell;
@@ -27,7 +27,7 @@ pub(crate) fn write_root<'a>(env: &Env<'a>, state: &mut State, field: &Selected)
             let by = field.arguments.get("by").unwrap_or(&Input::Null);
             let by = uniques::unique_filter(env, entity, by, None, field.pos)?;
             let found = clauses::requested(env, Access::Root, entity, &by);
-            rows::write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
+            write_found(env, state, entity, found, field)
         }
         Meaning::List(entity) => rows::write_list(env, state, &root_rows(env, entity, field)?, field),
         Meaning::Paginate(entity) => {
@@ -91,6 +91,17 @@ pub(crate) fn write_named<'a>(
     write_object(env, state, &Rows { origin: Origin::Named(named), ..rows }, field, false)
 }
 
+/// Writes the object of the row that `found` and the field's `filter` leave, as a record; NULL when there is none.
+pub(crate) fn write_found<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    entity: &'a Entity,
+    found: clauses::Clause<'a>,
+    field: &Selected,
+) -> Result<Output, Refused> {
+    rows::write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
+}
+
 /// The same of the row that a statement changes, where it says what it returns.
 pub(crate) fn write_changed<'a>(
     env: &Env<'a>,
@@ -98,14 +109,8 @@ pub(crate) fn write_changed<'a>(
     entity: &'a Entity,
     changed: Alias,
     field: &Selected,
-) -> Result<(), Refused> {
-    let Rows { access, arguments, .. } = found_row(env, entity, clauses::ALWAYS, field)?;
-    write_row_as_json(state, |state| {
-        let row = Row { entity, alias: changed, access };
-        write_fields(env, state, row, &field.type_name, field.selections.fields())?;
-        write_where(env, state, changed, [clauses::visible(env, access, entity), arguments.filter]);
-        Ok(())
-    })
+) -> Result<Output, Refused> {
+    rows::write_changed(env, state, &found_row(env, entity, clauses::ALWAYS, field)?, changed, field)
 }
 
 fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<Rows<'a>, Refused> {

@@ -9,11 +9,12 @@ use super::columns::{write_value, write_view_id};
 use super::ordering::write_masked;
 use super::reading::{unsupported, write_field};
 use super::relations::{self, Rows, write_list_source, write_source};
-use super::{Env, Refused, Row, State, clauses, encrypted, images, response_column};
+use super::{Env, Refused, Row, State, clauses, encrypted, images, response_column, write_where};
 use crate::api::Meaning;
 use crate::cipher::EncryptedCell;
 use crate::output::Output;
 use crate::selection::Selected;
+use crate::sql::Alias;
 
 /// Writes an array of records.
 pub(super) fn write_list<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>, field: &Selected) -> Result<Output, Refused> {
@@ -48,6 +49,26 @@ pub(super) fn write_object<'a>(
     write_source(env, state, rows, alias);
     state.sql.syntax(if limited { " LIMIT 1)" } else { ")" });
     Ok(output)
+}
+
+/// Writes the record of the row that a statement changes, where it says what it returns. When the caller may not see it, or the field's `filter` may leave it out, a record with that record.
+pub(super) fn write_changed<'a>(
+    env: &Env<'a>,
+    state: &mut State,
+    rows: &Rows<'a>,
+    changed: Alias,
+    field: &Selected,
+) -> Result<Output, Refused> {
+    let is_seen = clauses::Clause::all([clauses::visible(env, rows.access, rows.entity), rows.arguments.filter.clone()]);
+    let row = Row { entity: rows.entity, alias: changed, access: rows.access };
+    if is_seen.is_always() {
+        return write_record(env, state, row, &field.type_name, field.selections.fields());
+    }
+    state.sql.syntax("ROW((SELECT ");
+    let output = write_record(env, state, row, &field.type_name, field.selections.fields())?;
+    write_where(env, state, changed, [is_seen]);
+    state.sql.syntax("))");
+    Ok(Output::Only(Box::new(output)))
 }
 
 fn write_record<'a>(

@@ -28,7 +28,7 @@ pub(super) fn of_database(schema: &Schema, step: &StepKind, error: &DatabaseErro
         StepKind::Change { entity, quotable, .. } | StepKind::ChangedNode { entity, quotable, .. } => {
             (schema.entities.get(entity), quotable.as_slice())
         }
-        StepKind::Node => (None, &[][..]),
+        StepKind::Node(_) => (None, &[][..]),
     };
     let table = error.table.as_deref().and_then(|table| schema.entities.values().find(|entity| entity.table.as_str() == table));
     let plain = |kind, message: &str| Some(Failure { paths: Vec::new(), kind, message: Some(message.to_owned()) });

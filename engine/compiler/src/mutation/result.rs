@@ -19,13 +19,14 @@ impl Write {
             Outcome::Done { nodes, .. } => nodes.iter(),
             Outcome::Invalid(_) | Outcome::Failed(_) | Outcome::Undone => [].iter(),
         };
-        let mut answer = String::from("{");
+        let mut answer = String::with_capacity(64 + nodes.as_slice().iter().map(String::len).sum::<usize>());
+        answer.push('{');
         for (index, field) in self.result.iter().enumerate() {
-            answer.push_str(if index == 0 { "" } else { "," });
-            answer.push_str(&Value::from(&*field.key).to_string());
-            answer.push(':');
+            answer.push_str(if index == 0 { "\"" } else { ",\"" });
+            // A response key is a GraphQL name, which JSON does not escape.
+            answer.push_str(&field.key);
+            answer.push_str("\":");
             match field.meaning {
-                // Node text comes from PostgreSQL and is not parsed.
                 Meaning::Node => answer.push_str(nodes.next().map_or("null", String::as_str)),
                 Meaning::Typename => answer.push_str(&Value::from(&*self.result_type).to_string()),
                 _ => answer.push_str(&member(outcome, field)),

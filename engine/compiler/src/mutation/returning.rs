@@ -78,18 +78,18 @@ impl<'a> Change<'_, 'a> {
         let Self { entity, changed, values, unchanged } = self;
         let env: &Env<'a> = program.env;
         write_authorship(&mut state);
-        state.sql.syntax(" RETURNING 0 AS ordinal, coalesce(");
+        state.sql.syntax(" RETURNING 0 AS ordinal, ");
         let mark = state.sql.mark();
-        reading::write_changed(env, &mut state, entity, changed, node)?;
+        let output = reading::write_changed(env, &mut state, entity, changed, node)?;
         let written = state.sql.cut(mark);
         if written.names(&entity.table) {
             return Ok(false);
         }
-        state.sql.paste(written).syntax("::text, 'null') AS json");
+        state.sql.paste(written).syntax(" AS value");
         program.node = None;
         program.slots.append(&mut state.slots);
         let quotable = quotable(env, entity, &values.fields);
-        program.push(place, state, StepKind::ChangedNode { unchanged, entity: entity.name.clone(), quotable });
+        program.push(place, state, StepKind::ChangedNode { output, unchanged, entity: entity.name.clone(), quotable });
         Ok(true)
     }
 }

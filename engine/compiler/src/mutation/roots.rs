@@ -16,6 +16,7 @@ use crate::error::RequestError;
 use crate::lower::clauses::{self, ALWAYS, Clause};
 use crate::lower::{Env, Refused, State, inputs, reading};
 use crate::objects::ObjectRequest;
+use crate::output::Output;
 use crate::permissions::Access;
 use crate::plan::{Action, Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, Step, StepKind, Transaction, Write};
 use crate::selection::{Input, Selected};
@@ -224,11 +225,11 @@ fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity
     for node in field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node) {
         let slots = std::mem::take(&mut program.slots);
         let mut state = State { slots, ..State::new(env, node.selections.fields()) };
-        state.sql.syntax("SELECT 0 AS ordinal, coalesce(");
-        reading::write_one(env, &mut state, entity, found.clone(), node)?;
-        state.sql.syntax("::text, 'null') AS json");
+        state.sql.syntax("SELECT 0 AS ordinal, ROW(");
+        let output = reading::write_found(env, &mut state, entity, found.clone(), node)?;
+        state.sql.syntax(") AS value");
         program.slots = std::mem::take(&mut state.slots);
-        program.push(&Place::default(), state, StepKind::Node);
+        program.push(&Place::default(), state, StepKind::Node(Output::Only(Box::new(output))));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::batch;
 use super::failures::{self, DatabaseError};
 use crate::bind::{self, BindContext, BindValue, StepOutputs};
 use crate::error::RequestError;
+use crate::output::Output;
 use crate::plan::{Action, Check, Guard, PathFragment, RowChecks, Step, StepKind, Write, WriteError, WriteErrorKind};
 
 /// How a write ended; answered by [`Write::answer`].
@@ -136,15 +137,15 @@ impl Write {
         }
     }
 
-    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the text of its only row, if it has one.
+    /// Runs the steps, after [`Write::judge`] found nothing. `send` sends one of [`Write::statements`], by its index, and returns the value of its only row, if it has one.
     ///
     /// # Errors
     /// See [`RunError`]; the transaction is to be rolled back.
-    pub fn run<E>(
+    pub fn run<V: AsRef<[u8]>, E>(
         &self,
         schema: &Schema,
         lasting: &BindContext<'_>,
-        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<Option<String>, StatementError<E>>,
+        mut send: impl FnMut(usize, Vec<BindValue>) -> Result<Option<V>, StatementError<E>>,
     ) -> Result<Outcome, RunError<E>> {
         let mut nodes = Vec::new();
         let mut outputs = StepOutputs::new();
@@ -174,14 +175,14 @@ impl Write {
                 Err(StatementError::Other(error)) => return Err(RunError::Other(error)),
             };
             match kind {
-                StepKind::Node => nodes.push(row.ok_or(RunError::UnexpectedAnswer)?),
-                StepKind::ChangedNode { unchanged, .. } => match row {
-                    Some(node) => nodes.push(node),
+                StepKind::Node(output) => nodes.push(written(output, row.ok_or(RunError::UnexpectedAnswer)?.as_ref())?),
+                StepKind::ChangedNode { output, unchanged, .. } => match row {
+                    Some(record) => nodes.push(written(output, record.as_ref())?),
                     None => return failed(unchanged, step, &context),
                 },
                 StepKind::Change { checks, has_node, is_of_many, .. } => {
                     let json = row.ok_or(RunError::UnexpectedAnswer)?;
-                    let Answer { told, node } = serde_json::from_str(&json).map_err(|_| RunError::UnexpectedAnswer)?;
+                    let Answer { told, node } = serde_json::from_slice(json.as_ref()).map_err(|_| RunError::UnexpectedAnswer)?;
                     keep(&told, &mut outputs);
                     if let Some(error) = broken(&told, checks) {
                         if *is_of_many {
@@ -204,7 +205,7 @@ impl Write {
     pub fn commit_failed(&self, schema: &Schema, error: &DatabaseError) -> Option<Outcome> {
         let change = self.steps.iter().find_map(|step| match &step.action {
             Action::Send(_, kind @ (StepKind::Change { .. } | StepKind::ChangedNode { .. })) => Some(kind),
-            Action::Send(_, StepKind::Node) | Action::Judge(_) | Action::Refuse(_) => None,
+            Action::Send(_, StepKind::Node(_)) | Action::Judge(_) | Action::Refuse(_) => None,
         })?;
         failures::of_database(schema, change, error).map(|failure| Outcome::Failed(vec![failure]))
     }
@@ -236,6 +237,13 @@ impl Step {
 fn failed<E>(error: &WriteError, step: &Step, context: &BindContext<'_>) -> Result<Outcome, RunError<E>> {
     let failure = told(error, &step.path, context).map_err(RunError::Request)?;
     Ok(Outcome::Failed(vec![failure]))
+}
+
+/// The JSON of a node.
+fn written<E>(output: &Output, record: &[u8]) -> Result<String, RunError<E>> {
+    let mut json = Vec::with_capacity(2 * record.len());
+    output.write(Some(record), &mut json).map_err(|_| RunError::UnexpectedAnswer)?;
+    String::from_utf8(json).map_err(|_| RunError::UnexpectedAnswer)
 }
 
 /// The rules that an input breaks, one for each field.

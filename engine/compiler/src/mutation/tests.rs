@@ -54,11 +54,24 @@ fn run_as(
     let outcome = write.run(schema, &context, |_, _| {
         n_sent += 1;
         match &answers[n_sent - 1] {
-            Ok(answer) => Ok((!answer.is_null()).then(|| answer.to_string())),
+            Ok(answer) => Ok((!answer.is_null()).then(|| sent(answer))),
             Err(error) => Err(StatementError::<()>::Database(error.clone())),
         }
     });
     (outcome.map(|outcome| answer(&write, &outcome)).map_err(|error| format!("{error:?}")), n_sent)
+}
+
+/// A value as PostgreSQL sends it: an array stands for a record of texts and records, anything else is the text of JSON.
+fn sent(value: &Value) -> Vec<u8> {
+    let Some(values) = value.as_array() else { return value.to_string().into_bytes() };
+    let number = |n: usize| i32::try_from(n).unwrap().to_be_bytes();
+    let values = values.iter().flat_map(|value| {
+        let value = value.as_str().map_or_else(|| sent(value), |text| text.as_bytes().to_vec());
+        [&number(25)[..], &number(value.len()), &value].concat()
+    });
+    let values: Vec<u8> = values.collect();
+    let n_values = value.as_array().map_or(0, Vec::len);
+    [&number(n_values)[..], &values].concat()
 }
 
 fn answer(write: &Write, outcome: &Outcome) -> Value {
@@ -70,7 +83,7 @@ const CREATE: &str = r#"mutation($t: String) { createArticle(data: {title: $t, s
 
 #[test]
 fn a_created_row_is_answered_by_the_statement_that_creates_it() {
-    let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(json!({ "title": "T" }))]);
+    let (answer, n_sent) = run(CREATE, &json!({ "t": "T" }), &[Ok(json!(["T"]))]);
     assert_eq!(
         answer.unwrap(),
         json!({ "ok": true, "errorMessage": null, "errors": [], "validation": { "valid": true, "errors": [] }, "node": { "title": "T" } })
