@@ -9,9 +9,8 @@ use crate::caller::Caller;
 use crate::coerce::Variables;
 use crate::collect::select;
 use crate::error::{ErrorCode, RequestError};
-use crate::lower::{Env, Refused, State, model, reading};
+use crate::lower::{Env, Refused, State, model, reading, write_only};
 use crate::mutation;
-use crate::output::Output;
 use crate::permissions::Permissions;
 use crate::plan::{Plan, QueryPlan, Root, RootError, RootValue};
 use crate::prepare::Prepared;
@@ -154,8 +153,9 @@ fn items(
 fn row(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Selected) -> Result<RootValue, Refused> {
     let (start, n_slots) = (state.sql.mark(), state.slots.len());
     begin_row(state, asking);
-    match reading::write_root(env, state, field) {
-        Ok(output) => Ok(RootValue::Row(end_row(state, asking), Output::Only(Box::new(output)))),
+    // Root fields have different types, and a column of all their rows has one.
+    match write_only(state, |state| reading::write_root(env, state, field)) {
+        Ok(output) => Ok(RootValue::Row(end_row(state, asking), output)),
         Err(refused) if matches!(field.meaning, Meaning::Get(_)) => {
             drop(state.sql.cut(start));
             state.slots.truncate(n_slots);
@@ -170,28 +170,28 @@ fn validation(env: &Env<'_>, state: &mut State, asking: &mut Asking, field: &Sel
     let (mut validation, stored) = mutation::validation(env, field)?;
     if !stored.is_empty() {
         begin_row(state, asking);
+        state.sql.syntax("ROW(");
         for (index, stored) in stored.iter().enumerate() {
             state.sql.syntax(if index == 0 { "" } else { ", " });
             stored.write(env, state);
         }
+        state.sql.syntax(")");
         validation.row = Some(end_row(state, asking));
     }
     Ok(RootValue::Validation(Box::new(validation)))
 }
 
-/// Begins a row of the statement; what is written next are the values of its record.
+/// Begins a row of the statement; what is written next is its value, a record.
 fn begin_row(state: &mut State, asking: &Asking) {
     let is_first = asking.n_written == 0;
     state.sql.syntax(if is_first { "SELECT " } else { " UNION ALL SELECT " }).number(asking.n_written);
     state.sql.syntax(if is_first { " AS ordinal, " } else { ", " });
-    // A record around it: root fields have different types, and a column of all their rows has one.
-    state.sql.syntax("ROW(");
 }
 
 /// Ends the row; its ordinal.
 fn end_row(state: &mut State, asking: &mut Asking) -> i32 {
     let ordinal = i32::try_from(asking.n_written).expect("limits keep the number of fields small");
-    state.sql.syntax(if asking.n_written == 0 { ") AS value" } else { ")" });
+    state.sql.syntax(if asking.n_written == 0 { " AS value" } else { "" });
     asking.n_written += 1;
     ordinal
 }

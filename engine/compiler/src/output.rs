@@ -205,10 +205,11 @@ fn hexadecimal(byte: u8) -> [u8; 2] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn record(values: &[Option<&[u8]>]) -> Vec<u8> {
+    /// A record as PostgreSQL sends it, of values that are all said to be texts.
+    pub(crate) fn record(values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut bytes = i32::try_from(values.len()).unwrap().to_be_bytes().to_vec();
         for value in values {
             bytes.extend_from_slice(&25_i32.to_be_bytes());

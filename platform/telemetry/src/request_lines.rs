@@ -92,22 +92,8 @@ impl Visit for Members {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Sink {
-        fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(text)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::log_buffer::tests::Sink;
 
     /// What is logged about a request, with its instant taken away, by both formats.
     fn logged(ours: bool) -> String {
@@ -124,7 +110,7 @@ mod tests {
         } else {
             tracing::subscriber::with_default(builder.finish(), log);
         }
-        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        let text = sink.text();
         let lines = text.lines().map(|line| {
             let (time, rest) = line.strip_prefix("{\"timestamp\":\"").unwrap().split_at("2026-11-27T21:11:36.123456Z".len());
             assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok() && time.ends_with('Z'), "{time}");

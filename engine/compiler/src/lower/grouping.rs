@@ -10,7 +10,7 @@ use super::columns::{write_date, write_single};
 use super::links::Link;
 use super::ordering::{direction, order_items, single_member, write_direction};
 use super::reading::{unsupported, write_members, write_object};
-use super::relations::{Arguments, Origin, Rows, write_bounds};
+use super::relations::{Arguments, One, Origin, Rows, write_bounds};
 use super::{Env, Refused, State};
 use crate::api::{AggregateFunction, GroupKey, Meaning, group_keys};
 use crate::error::ErrorCode;
@@ -159,7 +159,7 @@ fn write_key<'a>(env: &Env<'a>, state: &mut State, keys: &Keys<'a>, values: Alia
             let arguments = Arguments::filtered(env, Access::Relation, target, part)?;
             let origin = Origin::Related { link, parent: values, readable: ALWAYS };
             let rows = Rows { entity: target, access: Access::Relation, origin, arguments };
-            write_object(env, state, &rows, part, target.view.is_some())?;
+            write_object(env, state, &One { rows, limited: target.view.is_some() }, part)?;
         }
     }
     Ok(())

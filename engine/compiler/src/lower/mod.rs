@@ -41,6 +41,7 @@ use crate::sql::{Alias, SqlWriter};
 
 pub(crate) use filtering::{write_and, write_conjunct, write_where};
 pub(crate) use ordering::write_masked;
+pub(crate) use rows::write_only;
 
 /// What lowering reads.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use freehold_schema::names::EntityName;
 use super::clauses;
 use super::columns::{write_output, write_view_id};
 use super::ordering::write_masked;
-use super::relations::{Arguments, Origin, Rows, write_source};
+use super::relations::{Arguments, One, Origin, Rows, write_source};
 use super::{
     Env, Refused, Row, State, aggregating, encrypted, grouping, images, meta, paginating, relations, response_column, rows,
     uniques,
@@ -76,7 +76,7 @@ pub(crate) fn write_one<'a>(
     found: clauses::Clause<'a>,
     field: &Selected,
 ) -> Result<(), Refused> {
-    write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
+    write_object(env, state, &found_row(env, entity, found, field)?, field)
 }
 
 /// The same of the only row that the statement has under a name.
@@ -87,8 +87,9 @@ pub(crate) fn write_named<'a>(
     named: Alias,
     field: &Selected,
 ) -> Result<(), Refused> {
-    let rows = found_row(env, entity, clauses::ALWAYS, field)?;
-    write_object(env, state, &Rows { origin: Origin::Named(named), ..rows }, field, false)
+    let One { rows, .. } = found_row(env, entity, clauses::ALWAYS, field)?;
+    let one = One { rows: Rows { origin: Origin::Named(named), ..rows }, limited: false };
+    write_object(env, state, &one, field)
 }
 
 /// Writes the object of the row that `found` and the field's `filter` leave, as a record; NULL when there is none.
@@ -99,7 +100,7 @@ pub(crate) fn write_found<'a>(
     found: clauses::Clause<'a>,
     field: &Selected,
 ) -> Result<Output, Refused> {
-    rows::write_object(env, state, &found_row(env, entity, found, field)?, field, entity.view.is_some())
+    rows::write_object(env, state, &found_row(env, entity, found, field)?, field)
 }
 
 /// The same of the row that a statement changes, where it says what it returns.
@@ -110,47 +111,33 @@ pub(crate) fn write_changed<'a>(
     changed: Alias,
     field: &Selected,
 ) -> Result<Output, Refused> {
-    rows::write_changed(env, state, &found_row(env, entity, clauses::ALWAYS, field)?, changed, field)
+    rows::write_changed(env, state, &found_row(env, entity, clauses::ALWAYS, field)?.rows, changed, field)
 }
 
-fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<Rows<'a>, Refused> {
+fn found_row<'a>(env: &Env<'a>, entity: &'a Entity, found: clauses::Clause<'a>, field: &Selected) -> Result<One<'a>, Refused> {
     let mut arguments = Arguments::filtered(env, Access::Root, entity, field)?;
     arguments.filter = clauses::Clause::all([found, arguments.filter]);
-    Ok(Rows { entity, access: Access::Root, origin: Origin::Root, arguments })
+    let rows = Rows { entity, access: Access::Root, origin: Origin::Root, arguments };
+    Ok(One { rows, limited: entity.view.is_some() })
 }
 
-/// Writes the object of the only row as JSON; `limited` when nothing in the database makes sure that there is only one.
-pub(super) fn write_object<'a>(
-    env: &Env<'a>,
-    state: &mut State,
-    rows: &Rows<'a>,
-    field: &Selected,
-    limited: bool,
-) -> Result<(), Refused> {
-    write_row_as_json(state, |state| {
-        let alias = state.sql.next_alias();
-        if let Origin::Named(_) = rows.origin {
-            state.new_row = Some(alias);
-            state.sql.track(alias);
-        }
-        let row = Row { entity: rows.entity, alias, access: rows.access };
-        write_fields(env, state, row, &field.type_name, field.selections.fields())?;
-        write_source(env, state, rows, alias);
-        if let Origin::Named(named) = rows.origin {
-            let columns = state.sql.tracked(alias);
-            state.sql.also_tracked(named, columns);
-        }
-        state.sql.syntax(if limited { " LIMIT 1" } else { "" });
-        Ok(())
-    })
-}
-
-/// Writes `(SELECT row_to_json(row) FROM (SELECT …) row)`; `write` writes what stands behind the inner SELECT.
-fn write_row_as_json(state: &mut State, write: impl FnOnce(&mut State) -> Result<(), Refused>) -> Result<(), Refused> {
-    let json = state.sql.next_alias();
+/// Writes the object of the only row as JSON.
+pub(super) fn write_object<'a>(env: &Env<'a>, state: &mut State, one: &One<'a>, field: &Selected) -> Result<(), Refused> {
+    let One { rows, limited } = one;
+    let (json, alias) = (state.sql.next_alias(), state.sql.next_alias());
     state.sql.syntax("(SELECT row_to_json(").alias(json).syntax(") FROM (SELECT ");
-    write(state)?;
-    state.sql.syntax(") ").alias(json).syntax(")");
+    if let Origin::Named(_) = rows.origin {
+        state.new_row = Some(alias);
+        state.sql.track(alias);
+    }
+    let row = Row { entity: rows.entity, alias, access: rows.access };
+    write_fields(env, state, row, &field.type_name, field.selections.fields())?;
+    write_source(env, state, rows, alias);
+    if let Origin::Named(named) = rows.origin {
+        let columns = state.sql.tracked(alias);
+        state.sql.also_tracked(named, columns);
+    }
+    state.sql.syntax(if *limited { " LIMIT 1) " } else { ") " }).alias(json).syntax(")");
     Ok(())
 }
 

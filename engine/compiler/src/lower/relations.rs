@@ -253,7 +253,7 @@ pub(super) fn write_has_one<'a>(
 
 fn write_one_related<'a>(env: &Env<'a>, state: &mut State, one: Option<&One<'a>>, field: &Selected) -> Result<(), Refused> {
     match one {
-        Some(one) => write_object(env, state, &one.rows, field, one.limited),
+        Some(one) => write_object(env, state, one, field),
         None => {
             state.sql.syntax("NULL::json");
             Ok(())

@@ -8,7 +8,7 @@ use freehold_schema::names::FieldName;
 use super::columns::{write_value, write_view_id};
 use super::ordering::write_masked;
 use super::reading::{unsupported, write_field};
-use super::relations::{self, Rows, write_list_source, write_source};
+use super::relations::{self, One, Rows, write_list_source, write_source};
 use super::{Env, Refused, Row, State, clauses, encrypted, images, response_column, write_where};
 use crate::api::Meaning;
 use crate::cipher::EncryptedCell;
@@ -34,20 +34,15 @@ pub(super) fn write_items<'a>(env: &Env<'a>, state: &mut State, rows: &Rows<'a>,
     Ok(item)
 }
 
-/// Writes the record of the only row; `limited` when nothing in the database makes sure that there is only one. NULL when there is none.
-pub(super) fn write_object<'a>(
-    env: &Env<'a>,
-    state: &mut State,
-    rows: &Rows<'a>,
-    field: &Selected,
-    limited: bool,
-) -> Result<Output, Refused> {
+/// Writes the record of the only row; NULL when there is none.
+pub(super) fn write_object<'a>(env: &Env<'a>, state: &mut State, one: &One<'a>, field: &Selected) -> Result<Output, Refused> {
+    let One { rows, limited } = one;
     let alias = state.sql.next_alias();
     state.sql.syntax("(SELECT ");
     let row = Row { entity: rows.entity, alias, access: rows.access };
     let output = write_record(env, state, row, &field.type_name, field.selections.fields())?;
     write_source(env, state, rows, alias);
-    state.sql.syntax(if limited { " LIMIT 1)" } else { ")" });
+    state.sql.syntax(if *limited { " LIMIT 1)" } else { ")" });
     Ok(output)
 }
 
@@ -64,10 +59,23 @@ pub(super) fn write_changed<'a>(
     if is_seen.is_always() {
         return write_record(env, state, row, &field.type_name, field.selections.fields());
     }
-    state.sql.syntax("ROW((SELECT ");
-    let output = write_record(env, state, row, &field.type_name, field.selections.fields())?;
-    write_where(env, state, changed, [is_seen]);
-    state.sql.syntax("))");
+    write_only(state, |state| {
+        state.sql.syntax("(SELECT ");
+        let output = write_record(env, state, row, &field.type_name, field.selections.fields())?;
+        write_where(env, state, changed, [is_seen]);
+        state.sql.syntax(")");
+        Ok(output)
+    })
+}
+
+/// Writes a record around the value that `write` writes: NULL may be in it where it may not be, and values of any types may be in one column.
+pub(crate) fn write_only(
+    state: &mut State,
+    write: impl FnOnce(&mut State) -> Result<Output, Refused>,
+) -> Result<Output, Refused> {
+    state.sql.syntax("ROW(");
+    let output = write(state)?;
+    state.sql.syntax(")");
     Ok(Output::Only(Box::new(output)))
 }
 
@@ -108,7 +116,7 @@ fn write_member<'a>(env: &Env<'a>, state: &mut State, row: Row<'a>, field: &Sele
         _ => return write_field(env, state, row, field).map(|()| Output::Json),
     };
     match one {
-        Some(one) => write_object(env, state, &one.rows, field, one.limited),
+        Some(one) => write_object(env, state, &one, field),
         None => Ok(nothing(state, "NULL::json")),
     }
 }

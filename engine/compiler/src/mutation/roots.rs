@@ -14,9 +14,8 @@ use crate::coerce::Variables;
 use crate::compile;
 use crate::error::RequestError;
 use crate::lower::clauses::{self, ALWAYS, Clause};
-use crate::lower::{Env, Refused, State, inputs, reading};
+use crate::lower::{Env, Refused, State, inputs, reading, write_only};
 use crate::objects::ObjectRequest;
-use crate::output::Output;
 use crate::permissions::Access;
 use crate::plan::{Action, Guard, MutationPlan, MutationRoot, MutationRootValue, RowChecks, Step, StepKind, Transaction, Write};
 use crate::selection::{Input, Selected};
@@ -225,11 +224,11 @@ fn nodes<'a>(program: &mut Program<'_, 'a>, field: &Selected, entity: &'a Entity
     for node in field.selections.fields().iter().filter(|part| part.meaning == Meaning::Node) {
         let slots = std::mem::take(&mut program.slots);
         let mut state = State { slots, ..State::new(env, node.selections.fields()) };
-        state.sql.syntax("SELECT 0 AS ordinal, ROW(");
-        let output = reading::write_found(env, &mut state, entity, found.clone(), node)?;
-        state.sql.syntax(") AS value");
+        state.sql.syntax("SELECT 0 AS ordinal, ");
+        let output = write_only(&mut state, |state| reading::write_found(env, state, entity, found.clone(), node))?;
+        state.sql.syntax(" AS value");
         program.slots = std::mem::take(&mut state.slots);
-        program.push(&Place::default(), state, StepKind::Node(Output::Only(Box::new(output))));
+        program.push(&Place::default(), state, StepKind::Node(output));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::bind::{BindContext, StepOutputs};
 use crate::caller::{Caller, Membership};
 use crate::compile::compile;
 use crate::error::RequestError;
+use crate::output::tests::record;
 use crate::permissions::Permissions;
 use crate::plan::{MutationRootValue, Plan, Write};
 use crate::prepare::{Limits, prepare};
@@ -61,17 +62,12 @@ fn run_as(
     (outcome.map(|outcome| answer(&write, &outcome)).map_err(|error| format!("{error:?}")), n_sent)
 }
 
-/// A value as PostgreSQL sends it: an array stands for a record of texts and records, anything else is the text of JSON.
+/// A value as PostgreSQL sends it: an array stands for a record of texts, anything else is the text of JSON.
 fn sent(value: &Value) -> Vec<u8> {
-    let Some(values) = value.as_array() else { return value.to_string().into_bytes() };
-    let number = |n: usize| i32::try_from(n).unwrap().to_be_bytes();
-    let values = values.iter().flat_map(|value| {
-        let value = value.as_str().map_or_else(|| sent(value), |text| text.as_bytes().to_vec());
-        [&number(25)[..], &number(value.len()), &value].concat()
-    });
-    let values: Vec<u8> = values.collect();
-    let n_values = value.as_array().map_or(0, Vec::len);
-    [&number(n_values)[..], &values].concat()
+    match value {
+        Value::Array(values) => record(&values.iter().map(|value| value.as_str().map(str::as_bytes)).collect::<Vec<_>>()),
+        _ => value.to_string().into_bytes(),
+    }
 }
 
 fn answer(write: &Write, outcome: &Outcome) -> Value {
