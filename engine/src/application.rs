@@ -139,7 +139,6 @@ fn serve(state: &Arc<State>) -> Result<(Server, SocketAddr), StartError> {
         App::new()
             .app_data(data.clone())
             .wrap(Compress::default())
-            .wrap(from_fn(http::cors))
             .wrap(Condition::new(reports_errors, sentry_actix::Sentry::new()))
             .wrap(from_fn(http::around))
             .configure(http::routes)

@@ -32,6 +32,9 @@ struct Arguments {
     /// Connections that send requests.
     #[arg(long, default_value_t = 4)]
     connections: usize,
+    /// Record what the thin server writes in the event log, too: what is left of the ratio is the engine's own.
+    #[arg(long)]
+    log_thin: bool,
     /// Exit with a failure when a read costs more than this multiple of the thin server's CPU.
     #[arg(long)]
     bound: Option<f64>,
@@ -53,7 +56,7 @@ impl Run {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let bench = Bench::start()?;
+    let mut bench = Bench::start(&arguments)?;
     let mut table = Table::default();
     for operation in OPERATIONS.iter().filter(|operation| arguments.only.contains(operation.letter)) {
         bench.compare_answers(operation)?;
@@ -62,16 +65,16 @@ fn main() -> anyhow::Result<()> {
         for round in 0..=arguments.rounds {
             // Both servers get the same values in a round, and other values than in the round before.
             let bodies: Vec<Bodies> = (0..requests).map(|n| operation.bodies(round * requests + n, &bench.ids)).collect();
-            let runs = [bench.run(Server::Thin, &bodies, &arguments)?, bench.run(Server::Engine, &bodies, &arguments)?];
+            let thin_run = bench.run(Server::Thin, operation, &bodies, &arguments)?;
+            let engine_run = bench.run(Server::Engine, operation, &bodies, &arguments)?;
             if round > 0 {
-                let [thin_run, engine_run] = runs;
                 thin.push(thin_run);
                 engine.push(engine_run);
             }
         }
         table.add(operation, &thin, &engine, bench.statements(operation)?);
     }
-    table.finish(arguments.bound)
+    table.finish(&arguments)
 }
 
 #[derive(Clone, Copy)]
@@ -87,13 +90,14 @@ struct Bench {
     thin_process: ThinProcess,
     engine_pid: i32,
     postmaster: i32,
+    database: Database,
     ids: Ids,
     // Last, so that it stops after the thin server let go of its database.
     _installation: Installation,
 }
 
 impl Bench {
-    fn start() -> anyhow::Result<Bench> {
+    fn start(arguments: &Arguments) -> anyhow::Result<Bench> {
         progress("starting PostgreSQL, S3 and the engine");
         let installation = Installation::start()?;
         let schema = binaries::repository().join("tests/bench/schema.graphql");
@@ -104,6 +108,9 @@ impl Bench {
 
         progress("seeding 20,000 articles and 100,000 comments");
         let ids = seed(&mut database)?;
+        if arguments.log_thin {
+            database.execute(include_str!("log_thin.sql"))?;
+        }
         // Otherwise every run would pay for seals of the seed.
         installation.json(&["audit", "seal", "bench"])?;
         let thin_process = ThinProcess::start(&installation.database_url(name)?)?;
@@ -121,6 +128,7 @@ impl Bench {
             engine_pid: one("freehold-engine")?,
             // A cluster is no child of the program that started it, but every backend is a child of its postmaster.
             postmaster: meter::parent(database.backend()?)?,
+            database,
             ids,
             _installation: installation,
         })
@@ -133,7 +141,7 @@ impl Bench {
         }
     }
 
-    fn run(&self, server: Server, bodies: &[Bodies], arguments: &Arguments) -> anyhow::Result<Run> {
+    fn run(&mut self, server: Server, operation: &Operation, bodies: &[Bodies], arguments: &Arguments) -> anyhow::Result<Run> {
         let (target, pid) = self.target(server);
         let bodies: Vec<String> = bodies
             .iter()
@@ -144,6 +152,9 @@ impl Bench {
             .collect();
         let before = (meter::process(pid)?, meter::cluster(self.postmaster)?);
         let latencies = load::run(target, &bodies, arguments.connections)?;
+        if !operation.read {
+            self.settle()?;
+        }
         let after = (meter::process(pid)?, meter::cluster(self.postmaster)?);
         let per_request = |seconds: f64| seconds * 1e3 / bodies.len() as f64;
         Ok(Run {
@@ -152,6 +163,17 @@ impl Bench {
             resident: after.0.resident,
             latencies,
         })
+    }
+
+    /// Waits until what was written is sealed: that belongs to the run that wrote it, and would otherwise fall into the other server's next one.
+    fn settle(&mut self) -> anyhow::Result<()> {
+        // The engine does it about a second after a write.
+        std::thread::sleep(Duration::from_secs(2));
+        let seal = "SELECT coalesce(freehold.seal_events(1000), -1)::text AS value";
+        while self.database.texts(seal)? != ["0"] {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     /// How many statements the engine sends for an operation. A single one is also the only round trip: it needs no transaction around it.
@@ -310,11 +332,12 @@ impl Table {
     }
 
     #[allow(clippy::print_stdout)] // As above.
-    fn finish(&self, bound: Option<f64>) -> anyhow::Result<()> {
+    fn finish(&self, arguments: &Arguments) -> anyhow::Result<()> {
+        let log = if arguments.log_thin { "with the same one" } else { "without one" };
         println!(
-            "(e) creates and connects the author only. The engine records every change in the event log; the thin server writes to tables without one."
+            "(e) creates and connects the author only. The engine records every change in the event log; the thin server writes to tables {log}."
         );
-        let Some(bound) = bound else { return Ok(()) };
+        let Some(bound) = arguments.bound else { return Ok(()) };
         let above: Vec<_> =
             self.ratios.iter().filter(|(_, read, ratio)| *read && *ratio > bound).map(|(letter, ..)| letter).collect();
         ensure!(above.is_empty(), "reads above {bound} times the thin server: {above:?}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
@@ -34,7 +34,9 @@ pub struct Facts {
     pub trace: Option<Arc<Trace>>,
 }
 
-/// Gives the request an id, which the answer carries, and records how it went.
+/// Gives the request an id, which the answer carries, lets any site read the answer, and records how it went.
+///
+/// One middleware rather than several: each is another future around all that follows, entered anew whenever the request is woken.
 pub async fn around(
     state: web::Data<Arc<State>>,
     request: ServiceRequest,
@@ -45,7 +47,14 @@ pub async fn around(
     let id = RequestId::accept(inbound);
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
-    let mut response = next.call(request).await?;
+    let mut response = if is_preflight(&request) {
+        request.into_response(preflight()).map_into_right_body()
+    } else {
+        let mut response = next.call(request).await?.map_into_left_body();
+        response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
+        response
+    };
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }
@@ -55,6 +64,20 @@ pub async fn around(
     let route = response.request().match_pattern();
     log(&id, &method, route.as_deref().unwrap_or("none"), status, time, &facts);
     Ok(response)
+}
+
+/// Whether a browser asks if a page of another site may send a request (Fetch standard, 3.3).
+fn is_preflight(request: &ServiceRequest) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Any site may, with a token of its own in a header. Cookies are never looked at, so credentials are not allowed.
+fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED.clone()))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish()
 }
 
 /// One line a request. The path is left out: it is a template here, and the rest of it is in the facts.
@@ -71,32 +94,4 @@ fn log(id: &RequestId, method: &Method, route: &str, status: StatusCode, time: D
     } else {
         tracing::event!(target: "freehold_engine::access", tracing::Level::INFO, request.id = id.as_str(), tenant.id = tenant, method = method.as_str(), route = route, status = status, micros = micros, operation = operation, author = author, code = code, problem = problem, "request");
     }
-}
-
-/// Any site may ask, with a token of its own in a header. Cookies are never looked at, so credentials are not allowed.
-pub async fn cors(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let is_preflight =
-        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if is_preflight {
-        request.into_response(HttpResponse::NoContent().finish()).map_into_right_body()
-    } else {
-        next.call(request).await?.map_into_left_body()
-    };
-    let headers = response.headers_mut();
-    set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    if is_preflight {
-        set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED.clone());
-        set(headers, header::ACCESS_CONTROL_MAX_AGE, "86400");
-    } else {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
-    }
-    Ok(response)
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    headers.insert(name, HeaderValue::from_static(value));
 }

@@ -17,7 +17,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub use graphiql::find as find_graphiql;
-pub use middleware::{around, cors};
+pub use middleware::around;
 
 use accept::Style;
 use failure::Failure;
