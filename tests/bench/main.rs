@@ -169,8 +169,11 @@ impl Bench {
     fn settle(&mut self) -> anyhow::Result<()> {
         // The engine does it about a second after a write.
         std::thread::sleep(Duration::from_secs(2));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        // NULL while the engine is at it; and what the thin server wrote is nobody else's to seal.
         let seal = "SELECT coalesce(freehold.seal_events(1000), -1)::text AS value";
         while self.database.texts(seal)? != ["0"] {
+            ensure!(Instant::now() < deadline, "what was written is not sealed after a minute");
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())

@@ -66,7 +66,7 @@ pub async fn around(
     Ok(response)
 }
 
-/// Whether a browser asks if a page of another site may send a request (Fetch standard, 3.3).
+/// Whether a browser asks if a page of another site may send a request (Fetch standard, CORS protocol).
 fn is_preflight(request: &ServiceRequest) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
