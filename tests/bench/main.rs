@@ -243,6 +243,7 @@ fn seed(database: &mut Database) -> anyhow::Result<Ids> {
     Ok(Ids {
         articles: database.texts("SELECT id::text AS value FROM content.article ORDER BY id")?,
         authors: database.texts("SELECT id::text AS value FROM content.author ORDER BY id")?,
+        tags: database.texts("SELECT id::text AS value FROM content.tag ORDER BY id")?,
     })
 }
 
@@ -338,7 +339,7 @@ impl Table {
     fn finish(&self, arguments: &Arguments) -> anyhow::Result<()> {
         let log = if arguments.log_thin { "with the same one" } else { "without one" };
         println!(
-            "(e) creates and connects the author only. The engine records every change in the event log; the thin server writes to tables {log}."
+            "The engine records every change in the event log; the thin server writes to tables {log}."
         );
         let Some(bound) = arguments.bound else { return Ok(()) };
         let above: Vec<_> =

@@ -8,6 +8,12 @@ CREATE TABLE thin.article (
     FOREIGN KEY (category_id) REFERENCES content.category (id) DEFERRABLE INITIALLY IMMEDIATE
 );
 INSERT INTO thin.article SELECT * FROM content.article;
+CREATE TABLE thin.article_tags (
+    LIKE content.article_tags INCLUDING ALL,
+    FOREIGN KEY (article_id) REFERENCES thin.article (id) ON DELETE CASCADE DEFERRABLE INITIALLY IMMEDIATE,
+    FOREIGN KEY (tag_id) REFERENCES content.tag (id) ON DELETE CASCADE DEFERRABLE INITIALLY IMMEDIATE
+);
+INSERT INTO thin.article_tags SELECT * FROM content.article_tags;
 
 -- PostgreSQL checks no rights of a superuser.
 CREATE ROLE thin LOGIN PASSWORD 'thin';

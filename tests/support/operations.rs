@@ -54,12 +54,13 @@ pub const OPERATIONS: [Operation; 6] = [
     },
     Operation {
         letter: 'e',
-        title: "create, connecting the author",
-        requests: 1500,
+        title: "create, connecting author and 3 tags",
+        requests: 1000,
         read: false,
-        query: "mutation($title: String!, $slug: String!, $body: String!, $author: UUID!) \
-                { createArticle(data: {title: $title, slug: $slug, body: $body, author: {connect: {id: $author}}}) \
-                { ok node { id title slug author { name } } } }",
+        query: "mutation($title: String!, $slug: String!, $body: String!, $author: UUID!, $a: UUID!, $b: UUID!, $c: UUID!) \
+                { createArticle(data: {title: $title, slug: $slug, body: $body, author: {connect: {id: $author}}, \
+                tags: [{connect: {id: $a}}, {connect: {id: $b}}, {connect: {id: $c}}]}) \
+                { ok node { id title slug author { name } tags { name } } } }",
     },
     Operation {
         letter: 'f',
@@ -76,6 +77,8 @@ pub struct Ids {
     pub articles: Vec<String>,
     /// Authors of the seed.
     pub authors: Vec<String>,
+    /// Tags of the seed.
+    pub tags: Vec<String>,
 }
 
 /// The bodies of one request, for either server.
@@ -113,8 +116,9 @@ impl Operation {
                 // Slugs are unique.
                 let (title, slug) = (format!("A new article {n}"), uuid::Uuid::new_v4());
                 let (body, author) = ("What happened today. ".repeat(40), ids.authors[n % ids.authors.len()].clone());
-                let variables = json!({ "title": title, "slug": format!("engine-{slug}"), "body": body, "author": author });
-                (variables, vec![title, format!("thin-{slug}"), body, author], vec![])
+                let [a, b, c] = [0, 1, 2].map(|k| ids.tags[(3 * n + k) % ids.tags.len()].clone());
+                let variables = json!({ "title": title, "slug": format!("engine-{slug}"), "body": body, "author": author, "a": a, "b": b, "c": c });
+                (variables, vec![title, format!("thin-{slug}"), body, author], vec![a, b, c])
             }
             'f' => {
                 let (id, title) = (ids.articles[article].clone(), format!("A better title {n}"));
