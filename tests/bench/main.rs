@@ -195,13 +195,15 @@ impl Bench {
             let bodies = operation.bodies(n, &self.ids);
             let thin = self.thin.send(&client, &bodies.thin)?;
             let engine = self.engine.send(&client, &bodies.engine)?;
-            let (thin, engine) = (normalised(&thin)?, normalised(&engine)?);
-            // New rows have new ids and slugs: that each server answered its own is all that can be compared.
-            ensure!(
-                operation.letter == 'e' || thin == engine,
-                "operation {}: the answers differ\nthin:   {thin}\nengine: {engine}",
-                operation.letter
-            );
+            let (mut thin, mut engine) = (normalised(&thin)?, normalised(&engine)?);
+            if operation.letter == 'e' {
+                // Each server makes a row of its own, with another id and slug.
+                for answer in [&mut thin, &mut engine] {
+                    let node = answer.pointer_mut("/data/createArticle/node").and_then(Value::as_object_mut);
+                    node.context("operation e: no node was answered")?.retain(|name, _| !matches!(name.as_str(), "id" | "slug"));
+                }
+            }
+            ensure!(thin == engine, "operation {}: the answers differ\nthin:   {thin}\nengine: {engine}", operation.letter);
             ensure!(thin.to_string().len() > 100, "operation {}: nothing was found: {thin}", operation.letter);
         }
         Ok(())
@@ -338,9 +340,7 @@ impl Table {
     #[allow(clippy::print_stdout)] // As above.
     fn finish(&self, arguments: &Arguments) -> anyhow::Result<()> {
         let log = if arguments.log_thin { "with the same one" } else { "without one" };
-        println!(
-            "The engine records every change in the event log; the thin server writes to tables {log}."
-        );
+        println!("The engine records every change in the event log; the thin server writes to tables {log}.");
         let Some(bound) = arguments.bound else { return Ok(()) };
         let above: Vec<_> =
             self.ratios.iter().filter(|(_, read, ratio)| *read && *ratio > bound).map(|(letter, ..)| letter).collect();
