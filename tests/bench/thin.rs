@@ -143,7 +143,7 @@ fn statement(request: Request) -> Option<Statement> {
         'f' => F,
         _ => return None,
     };
-    let list = matches!(op, 'd' | 'e').then_some(Value::List(list));
+    let list = (!list.is_empty()).then_some(Value::List(list));
     let values: Vec<_> = texts.into_iter().map(Value::Text).chain(list).collect();
     (values.len() + 1 == pieces.len()).then_some(Statement { pieces, values })
 }

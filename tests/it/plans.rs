@@ -24,7 +24,7 @@ fn statement(schema: &Schema, operation: &Operation) -> String {
     let caller = Caller::resolve(schema, None, &[membership]).unwrap();
     let permissions = Permissions::new(schema, caller.role_set());
     let api = Api::build(schema, &permissions);
-    let (values, ..) = operation.values(1, &Ids { articles: Vec::new(), authors: Vec::new(), tags: Vec::new() });
+    let (values, ..) = operation.values(1, &Ids::default());
     let prepared = prepare(&api, operation.query, None, &Limits::default()).unwrap();
     let variables = prepared.coerce(&api, values.as_object().unwrap()).unwrap();
     let Plan::Query(plan) = compile(schema, &permissions, &api, &prepared, &variables, &caller).unwrap() else {

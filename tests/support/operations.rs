@@ -72,6 +72,7 @@ pub const OPERATIONS: [Operation; 6] = [
 ];
 
 /// Ids that exist, for the writes.
+#[derive(Default)]
 pub struct Ids {
     /// Articles of the seed.
     pub articles: Vec<String>,
