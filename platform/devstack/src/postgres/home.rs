@@ -25,6 +25,17 @@ pub(super) struct Home {
     path: PathBuf,
 }
 
+/// The right to run what is in the folder, given back on drop.
+#[derive(Debug)]
+pub(super) struct HomeLock(File);
+
+impl Drop for HomeLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread has forked and that is no program of its own yet has the file open, too.
+        let _ = self.0.unlock();
+    }
+}
+
 impl Home {
     /// `dir` itself, or a place that PostgreSQL's user can reach.
     pub(super) fn open(dir: &Path, account: &Account) -> Result<Self, DevstackError> {
@@ -113,11 +124,11 @@ impl Home {
     }
 
     /// One owner at a time.
-    pub(super) fn lock(&self) -> Result<File, DevstackError> {
+    pub(super) fn lock(&self) -> Result<HomeLock, DevstackError> {
         let path = self.path.join("lock");
         let file = File::create(&path).map_err(io("create", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(HomeLock(file)),
             Err(TryLockError::WouldBlock) => Err(DevstackError::InUse { dir: self.path.clone() }),
             Err(TryLockError::Error(error)) => Err(io("lock", path)(error)),
         }
@@ -214,4 +225,20 @@ fn is_server_of(pid: u32, data: &Path) -> bool {
 pub(super) fn last_lines(text: &str, n_lines: usize) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(n_lines)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_given_back_although_a_child_still_has_it_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home { path: dir.path().to_owned() };
+        let lock = home.lock().unwrap();
+        assert_eq!(home.lock().unwrap_err().code(), "DEVSTACK_IN_USE");
+        let _of_the_child = lock.0.try_clone().unwrap();
+        drop(lock);
+        home.lock().unwrap();
+    }
 }

@@ -9,14 +9,13 @@ mod home;
 mod server;
 mod settings;
 
-use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use account::Account;
 use binaries::Binaries;
-use home::Home;
+use home::{Home, HomeLock};
 
 use crate::error::{DevstackError, io};
 use crate::process::OwnedProcess;
@@ -38,7 +37,7 @@ pub struct PostgresCluster {
     password: String,
     server: Mutex<Option<OwnedProcess>>,
     /// Held for the lifetime of the cluster; the operating system lets go of it when the process dies.
-    _lock: File,
+    _lock: HomeLock,
 }
 
 /// Ports are chosen before PostgreSQL takes them, so another process may be faster.
