@@ -39,10 +39,10 @@ BEGIN
 END $$;
 
 -- To be called in the transaction that made the answer, so that both stay or go. Takes a few of those away that are too old.
-CREATE FUNCTION freehold.keep_answer(asker uuid, name text, place integer, request text, json text) RETURNS void
+CREATE FUNCTION freehold.keep_answer(asker uuid, name text, place integer, request text, response text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO freehold.kept_answer AS kept VALUES (asker, name, place, request, json)
+    INSERT INTO freehold.kept_answer AS kept VALUES (asker, name, place, request, response)
         ON CONFLICT (identity_id, key, root) DO UPDATE
         SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
         WHERE kept.created_at <= now() - interval '1 day';
