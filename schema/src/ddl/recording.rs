@@ -2,6 +2,9 @@
 //! table has, and which of them an update changed; and PL/pgSQL sets up anew in every transaction what a function asks, so none asks which kind of change it is
 //! called for (measured: `tests/bench/README.md`).
 //!
+//! What a statement adds or deletes is recorded at once when it ends. Updates are recorded row by row: nothing but the key, which may change, pairs rows before and after. So
+//! if a trigger of the tenant's own changes a row again after each that was added, that change is recorded before the row itself.
+//!
 //! They run with the rights of whoever writes, whom the log lets add what triggers add and nothing else (`migrations/tenant`), and without a search path of their own: a
 //! change of the user and one of the path would each cost a tenth of their time. So every name says where it is. Nobody but the owner may use the namespaces that
 //! they are in.
@@ -12,6 +15,9 @@ use crate::model::{Column, Entity, Field, FieldKind, JoiningTable};
 
 /// PostgreSQL's functions take at most 100 arguments.
 const PAIRS_OF_A_CALL: usize = 50;
+
+/// What a function calls the rows that a statement added or deleted.
+const CHANGED: &str = "changed";
 
 /// What happens to a row.
 #[derive(Clone, Copy)]
@@ -58,6 +64,15 @@ impl Change {
         }
     }
 
+    /// When its function is called.
+    fn calls(self) -> String {
+        match self {
+            Self::Insert => format!("REFERENCING NEW TABLE AS {CHANGED} FOR EACH STATEMENT"),
+            Self::Update => "FOR EACH ROW".to_owned(),
+            Self::Delete => format!("REFERENCING OLD TABLE AS {CHANGED} FOR EACH STATEMENT"),
+        }
+    }
+
     /// Where the functions for it are: one for each table, named like it.
     pub(super) fn namespace(self) -> String {
         format!("freehold_log_{}", self.name())
@@ -81,19 +96,23 @@ impl<'a> Recorded<'a> {
     /// `CREATE FUNCTION …`
     fn function(&self, change: Change) -> String {
         let body = match change {
-            Change::Insert => format!("BEGIN\n  {}", self.event("create", "NEW", "NULL", &self.whole("NEW"))),
+            Change::Insert => {
+                format!("BEGIN\n  {} FROM {CHANGED};", self.event("create", CHANGED, "NULL", &self.whole(CHANGED)))
+            }
             Change::Update => format!(
                 "DECLARE
   before pg_catalog.jsonb;
   after pg_catalog.jsonb;
 BEGIN
 {}  IF after IS NOT NULL THEN
-    {}
+    {};
   END IF;",
                 self.key.iter().chain(&self.values).map(Stored::difference).collect::<String>(),
                 self.event("update", "OLD", "before", "after"),
             ),
-            Change::Delete => format!("BEGIN\n  {}", self.event("delete", "OLD", &self.whole("OLD"), "NULL")),
+            Change::Delete => {
+                format!("BEGIN\n  {} FROM {CHANGED};", self.event("delete", CHANGED, &self.whole(CHANGED), "NULL"))
+            }
         };
         let body = literal(&format!("{body}\n  RETURN NULL;\nEND"));
         format!("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS {body}", self.name(change))
@@ -106,7 +125,7 @@ BEGIN
     fn event(&self, kind: &str, row: &str, old_values: &str, new_values: &str) -> String {
         let key: Vec<String> = self.key.iter().map(|column| format!("{row}.{}::pg_catalog.text", column.name)).collect();
         format!(
-            "INSERT INTO {SYSTEM_NAMESPACE}.event (kind, table_name, primary_key, old_values, new_values) VALUES ('{kind}', {}, ARRAY[{}], {old_values}, {new_values});",
+            "INSERT INTO {SYSTEM_NAMESPACE}.event (kind, table_name, primary_key, old_values, new_values) SELECT '{kind}', {}, ARRAY[{}], {old_values}, {new_values}",
             literal(self.table.as_str()),
             key.join(", ")
         )
@@ -139,7 +158,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// `'title', NEW."title"`
+    /// `'title', changed."title"`
     fn pair(&self, row: &str) -> String {
         format!("{}, {row}.{}", literal(self.name.as_str()), self.name)
     }
@@ -191,9 +210,10 @@ impl Context<'_> {
         for change in Change::ALL {
             statements.push(recorded.function(change));
             statements.push(format!(
-                "CREATE TRIGGER freehold_record_{} AFTER {} ON {table} FOR EACH ROW EXECUTE FUNCTION {}()",
+                "CREATE TRIGGER freehold_record_{} AFTER {} ON {table} {} EXECUTE FUNCTION {}()",
                 change.name(),
                 change.name().to_ascii_uppercase(),
+                change.calls(),
                 recorded.name(change)
             ));
         }

@@ -274,10 +274,10 @@ fn a_table_records_its_changes() {
     CREATE SCHEMA IF NOT EXISTS freehold_log_update;
     CREATE SCHEMA IF NOT EXISTS freehold_log_delete;
     CREATE FUNCTION freehold_log_insert."note"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
-      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''note'', ARRAY[NEW."id"::pg_catalog.text], NULL, pg_catalog.jsonb_build_object(''title'', NEW."title", ''the "code''''s"'', NEW."the ""code''s""", ''raw'', NEW."raw", ''parent_id'', NEW."parent_id"));
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) SELECT ''create'', ''note'', ARRAY[changed."id"::pg_catalog.text], NULL, pg_catalog.jsonb_build_object(''title'', changed."title", ''the "code''''s"'', changed."the ""code''s""", ''raw'', changed."raw", ''parent_id'', changed."parent_id") FROM changed;
       RETURN NULL;
     END';
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_insert."note"();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."note" REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION freehold_log_insert."note"();
     CREATE FUNCTION freehold_log_update."note"() RETURNS trigger LANGUAGE plpgsql AS 'DECLARE
       before pg_catalog.jsonb;
       after pg_catalog.jsonb;
@@ -303,16 +303,16 @@ fn a_table_records_its_changes() {
         after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''parent_id'', NEW."parent_id");
       END IF;
       IF after IS NOT NULL THEN
-        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''note'', ARRAY[OLD."id"::pg_catalog.text], before, after);
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) SELECT ''update'', ''note'', ARRAY[OLD."id"::pg_catalog.text], before, after;
       END IF;
       RETURN NULL;
     END';
     CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_update."note"();
     CREATE FUNCTION freehold_log_delete."note"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
-      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''note'', ARRAY[OLD."id"::pg_catalog.text], pg_catalog.jsonb_build_object(''title'', OLD."title", ''the "code''''s"'', OLD."the ""code''s""", ''raw'', OLD."raw", ''parent_id'', OLD."parent_id"), NULL);
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) SELECT ''delete'', ''note'', ARRAY[changed."id"::pg_catalog.text], pg_catalog.jsonb_build_object(''title'', changed."title", ''the "code''''s"'', changed."the ""code''s""", ''raw'', changed."raw", ''parent_id'', changed."parent_id"), NULL FROM changed;
       RETURN NULL;
     END';
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."note" FOR EACH ROW EXECUTE FUNCTION freehold_log_delete."note"();
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."note" REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION freehold_log_delete."note"();
     CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."note" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate()
     "#);
 }
@@ -325,7 +325,7 @@ fn wide_tables_are_recorded_in_pieces() {
     let created = created.split_once(';').unwrap().0;
     assert_eq!(created.matches("jsonb_build_object").count(), 3);
     assert!(
-        created.contains(r#"NEW."f49") OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''f50'', NEW."f50""#),
+        created.contains(r#"changed."f49") OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''f50'', changed."f50""#),
         "{created}"
     );
 }
@@ -342,10 +342,10 @@ fn links_and_tables_without_an_event_log() {
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."b" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change();
     CREATE FUNCTION freehold_log_insert."a_logged"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
-      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''create'', ''a_logged'', ARRAY[NEW."a_id"::pg_catalog.text, NEW."b_id"::pg_catalog.text], NULL, ''{}'');
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) SELECT ''create'', ''a_logged'', ARRAY[changed."a_id"::pg_catalog.text, changed."b_id"::pg_catalog.text], NULL, ''{}'' FROM changed;
       RETURN NULL;
     END';
-    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_insert."a_logged"();
+    CREATE TRIGGER freehold_record_insert AFTER INSERT ON "content"."a_logged" REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION freehold_log_insert."a_logged"();
     CREATE FUNCTION freehold_log_update."a_logged"() RETURNS trigger LANGUAGE plpgsql AS 'DECLARE
       before pg_catalog.jsonb;
       after pg_catalog.jsonb;
@@ -359,16 +359,16 @@ fn links_and_tables_without_an_event_log() {
         after := coalesce(after, ''{}'') OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(''b_id'', NEW."b_id");
       END IF;
       IF after IS NOT NULL THEN
-        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''update'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], before, after);
+        INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) SELECT ''update'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], before, after;
       END IF;
       RETURN NULL;
     END';
     CREATE TRIGGER freehold_record_update AFTER UPDATE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_update."a_logged"();
     CREATE FUNCTION freehold_log_delete."a_logged"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
-      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) VALUES (''delete'', ''a_logged'', ARRAY[OLD."a_id"::pg_catalog.text, OLD."b_id"::pg_catalog.text], ''{}'', NULL);
+      INSERT INTO freehold.event (kind, table_name, primary_key, old_values, new_values) SELECT ''delete'', ''a_logged'', ARRAY[changed."a_id"::pg_catalog.text, changed."b_id"::pg_catalog.text], ''{}'', NULL FROM changed;
       RETURN NULL;
     END';
-    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_logged" FOR EACH ROW EXECUTE FUNCTION freehold_log_delete."a_logged"();
+    CREATE TRIGGER freehold_record_delete AFTER DELETE ON "content"."a_logged" REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION freehold_log_delete."a_logged"();
     CREATE TRIGGER freehold_record_truncate AFTER TRUNCATE ON "content"."a_logged" FOR EACH STATEMENT EXECUTE FUNCTION freehold.record_truncate();
     CREATE TRIGGER freehold_count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "content"."a_quiet" FOR EACH STATEMENT EXECUTE FUNCTION freehold.count_change()
     "#);
