@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Compress, Condition, from_fn};
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use freehold_catalog::Catalog;
 use freehold_executor::Registry;
@@ -138,7 +138,6 @@ fn serve(state: &Arc<State>) -> Result<(Server, SocketAddr), StartError> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
-            .wrap(Compress::default())
             .wrap(Condition::new(reports_errors, sentry_actix::Sentry::new()))
             .wrap(from_fn(http::around))
             .configure(http::routes)

@@ -1,4 +1,4 @@
-//! Around every request: its id, its line in the log, its place in the metrics; and CORS.
+//! Around every request: its id, its line in the log, its place in the metrics; compression, and CORS.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use freehold_telemetry::RequestId;
 
+use super::compression::compressed;
 use super::headers::{ALLOWED, EXPOSED};
 use crate::content::trace::Trace;
 use crate::state::State;
@@ -34,7 +35,7 @@ pub struct Facts {
     pub trace: Option<Arc<Trace>>,
 }
 
-/// Gives the request an id, which the answer carries, lets any site read the answer, and records how it went.
+/// Gives the request an id, which the answer carries, compresses the answer, lets any site read it, and records how it went.
 ///
 /// One middleware rather than several: each is another future around all that follows, entered anew whenever the request is woken.
 pub async fn around(
@@ -50,7 +51,7 @@ pub async fn around(
     let mut response = if is_preflight(&request) {
         request.into_response(preflight()).map_into_right_body()
     } else {
-        let mut response = next.call(request).await?.map_into_left_body();
+        let mut response = compressed(next.call(request).await?).map_into_left_body();
         response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
         response
     };

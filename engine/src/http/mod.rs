@@ -5,6 +5,7 @@ pub mod failure;
 pub mod headers;
 pub mod request;
 
+mod compression;
 mod content;
 mod graphiql;
 mod health;

@@ -167,6 +167,12 @@ fn answers_are_compressed_only_for_those_who_ask() {
     let plain = engine.post("acme", &token, &body);
     assert_eq!(plain.header("content-encoding"), None);
     assert_eq!(plain.status, 200);
-    let small = engine.post_with("acme", &token, &[("accept-encoding", "gzip")], &body);
+    let gzip = [("accept-encoding", "br, gzip;q=0.8")];
+    let small = engine.post_with("acme", &token, &gzip, &body);
     assert_eq!(small.header("content-encoding"), Some("gzip"));
+    let refusing = engine.post_with("acme", &token, &[("accept-encoding", "gzip;q=0, br")], &body);
+    assert_eq!(refusing.header("content-encoding"), None);
+    // Not worth it.
+    let tiny = engine.post_with("acme", &token, &gzip, &json!({ "query": "{ __typename }" }));
+    assert_eq!((tiny.status, tiny.header("content-encoding")), (200, None));
 }
