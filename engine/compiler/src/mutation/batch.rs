@@ -13,7 +13,7 @@ use super::input::Data;
 use super::program::{Place, Program};
 use super::proposing::{Proposal, write_permitted};
 use super::values::Values;
-use super::{Answer, deleting, not_found, owning};
+use super::{Answer, deleting, not_found, owning, write_returning};
 use crate::bind::{BindSource, BindType};
 use crate::error::ErrorCode;
 use crate::lower::clauses::{self, Clause};
@@ -87,14 +87,15 @@ pub(super) fn update<'a>(
         );
     }
     connecting::write_conditions(env, &mut state, &connected, true);
-    state.sql.syntax(" RETURNING ").alias(old).syntax(".*) ");
-
-    let mut answer = Answer::begin(&mut state);
-    batch.check_limit(&mut state, &mut answer);
-    connecting::add_checks(env, &mut state, &mut answer, &connected);
-    batch.check_all(env, &mut state, &mut answer, changed, &permitted);
-    answer.is_whole = values.are_whole(&permitted);
-    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
+    let kind = write_returning(&mut state, changed, |state| {
+        state.sql.syntax(" ");
+        let mut answer = Answer::begin(state);
+        batch.check_limit(state, &mut answer);
+        connecting::add_checks(env, state, &mut answer, &connected);
+        batch.check_all(env, state, &mut answer, changed, &permitted);
+        answer.is_whole = values.are_whole(&permitted);
+        Ok(answer.finish_change(env, state, entity, &values.fields))
+    })?;
     program.push(&place, state, kind);
     Ok(())
 }

@@ -6,7 +6,7 @@ use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, JoiningColumn};
 use freehold_schema::names::FieldName;
 
-use super::{Answer, for_input, not_found, not_null, permitted, write_lookup};
+use super::{Answer, for_input, lookups, not_found, not_null, permitted, write_lookup};
 use crate::bind::BindSource;
 use crate::lower::clauses::{self, Clause};
 use crate::lower::{Env, State, write_and, write_conjunct};
@@ -31,27 +31,19 @@ pub(super) struct Connect<'a> {
 impl<'a> Connect<'a> {
     /// Whether the two differ in nothing but values.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.field == other.field && self.by.map(&mut |_| ()) == other.by.map(&mut |_| ())
+        self.field == other.field && lookups::are_like(&self.by, &other.by)
     }
 
     /// Those of rows that are alike, as if they were one row's: each value is one for each row.
     pub fn each(rows: &[&Self]) -> Option<Self> {
         let first = rows.first()?;
-        let mut values: Vec<_> = rows.iter().map(|row| row.values().into_iter()).collect();
-        let by = first.by.map(&mut |_| BindSource::Each(values.iter_mut().filter_map(Iterator::next).collect()));
+        let by = lookups::each(&rows.iter().map(|row| &row.by).collect::<Vec<_>>())?;
         Some(Self { by, input: first.input.clone(), ..**first })
     }
 
     /// What the target must satisfy.
     fn by(&self, env: &Env<'a>) -> Clause<'a> {
         clauses::requested(env, Access::Root, self.target, &self.by)
-    }
-
-    /// What the target is found by.
-    fn values(&self) -> Vec<BindSource> {
-        let mut values = Vec::new();
-        drop(self.by.map(&mut |value| values.push(value.clone())));
-        values
     }
 }
 

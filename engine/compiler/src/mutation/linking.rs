@@ -1,20 +1,23 @@
-//! Rows that a new row is connected with through junctions, by the statement that creates it.
+//! Rows that a new row is connected with through junctions, by the statement that creates it; of many new rows, by one for all.
 
 use freehold_schema::acl::OperationKind;
 use freehold_schema::filter::Filter;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, RelationKind};
+use serde_json::json;
 
 use super::input::{Data, Nested, Operation};
-use super::lookups::unique_filter;
+use super::lookups::{self, unique_filter};
 use super::program::{Place, Program};
+use super::rows::write_each;
 use super::{Answer, for_input, not_found, permitted, write_lookup};
-use crate::bind::BindSource;
+use crate::bind::{BindSource, BindType};
 use crate::lower::clauses::{self, ALWAYS};
+use crate::lower::columns::write_stored;
 use crate::lower::links::{Junction, Link};
 use crate::lower::{Env, State};
 use crate::permissions::Access;
-use crate::plan::{PathFragment, WriteError};
+use crate::plan::{PathFragment, StepKind, WriteError};
 use crate::selection::Input;
 use crate::sql::Alias;
 
@@ -90,10 +93,64 @@ pub(super) fn write_links<'a>(state: &mut State, entity: &'a Entity, new: Alias,
     }
 }
 
+/// A link of a new row, which has this key.
+pub(super) type Keyed<'l, 'a> = (BindSource, &'l Linked<'a>);
+
+/// Links of many new rows, those together that are alike.
+pub(super) fn groups<'l, 'a>(links: impl Iterator<Item = Keyed<'l, 'a>>) -> Vec<Vec<Keyed<'l, 'a>>> {
+    let mut groups: Vec<Vec<Keyed<'l, 'a>>> = Vec::new();
+    for keyed in links {
+        match groups.iter_mut().find(|group| group[0].1.is_like(keyed.1)) {
+            Some(group) => group.push(keyed),
+            None => groups.push(vec![keyed]),
+        }
+    }
+    groups
+}
+
+/// The statement that writes links that are alike; None when what they are found by may depend on tables that are `written`.
+pub(super) fn together<'a>(
+    env: &Env<'a>,
+    entity: &'a Entity,
+    links: &[Keyed<'_, 'a>],
+    written: &[&Ident],
+) -> Option<(State, StepKind)> {
+    let (_, Linked { junction: Junction { table, near, far }, target, .. }) = links.first()?;
+    let by = lookups::each(&links.iter().map(|(_, link)| &link.by).collect::<Vec<_>>())?;
+    let keys = BindSource::Each(links.iter().map(|(key, _)| key.clone()).collect());
+    let mut state = State::new(env, &[]);
+    let (found, linked) = (state.sql.next_alias(), state.sql.next_alias());
+    state.sql.syntax("WITH ").alias(found).syntax(" AS (");
+    write_each(env, &mut state, written, |state| {
+        let row = state.sql.next_alias();
+        state.sql.syntax("SELECT ");
+        write_stored(env.schema, &mut state.sql, entity.primary_column(), keys);
+        state.sql.syntax(" AS ").ident(near).syntax(", ").column(row, &target.primary_column().column).syntax(" AS ").ident(far);
+        super::write_from(env, state, target, row, clauses::requested(env, Access::Root, target, &by));
+    })?;
+    state.sql.syntax("), ").alias(linked).syntax(" AS (INSERT INTO ").content(table).syntax(" (").ident(near).syntax(", ");
+    state.sql.ident(far).syntax(") SELECT ").column(found, near).syntax(", ").column(found, far).syntax(" FROM ").alias(found);
+    // A row may be connected twice.
+    state.sql.syntax(" ON CONFLICT DO NOTHING) ");
+    let mut answer = Answer::begin(&mut state);
+    answer.check(&mut state, not_found(None, None), |state| {
+        state.sql.syntax("(SELECT count(*) FROM ").alias(found).syntax(") = ");
+        state.sql.bind(BindSource::Literal(json!(links.len())), BindType::BigInt);
+    });
+    answer.is_of_many = true;
+    let kind = answer.finish_change(env, &mut state, entity, &[]);
+    Some((state, kind))
+}
+
 impl<'a> Linked<'a> {
     /// The table that connects.
     pub fn table(&self) -> &'a Ident {
         self.junction.table
+    }
+
+    /// Whether the two differ in nothing but values.
+    fn is_like(&self, other: &Self) -> bool {
+        self.junction == other.junction && lookups::are_like(&self.by, &other.by)
     }
 }
 

@@ -33,6 +33,24 @@ pub(super) fn unique_filter<'a>(
     }
 }
 
+/// Whether two keys differ in nothing but values.
+pub(super) fn are_like(one: &Filter<BindSource>, other: &Filter<BindSource>) -> bool {
+    one.map(&mut |_| ()) == other.map(&mut |_| ())
+}
+
+/// Keys that are alike, as if they were one: each value is one for each of them.
+pub(super) fn each(keys: &[&Filter<BindSource>]) -> Option<Filter<BindSource>> {
+    let mut values: Vec<_> = keys.iter().map(|key| values(key).into_iter()).collect();
+    let first = keys.first()?;
+    Some(first.map(&mut |_| BindSource::Each(values.iter_mut().filter_map(Iterator::next).collect())))
+}
+
+fn values(key: &Filter<BindSource>) -> Vec<BindSource> {
+    let mut values = Vec::new();
+    drop(key.map(&mut |value| values.push(value.clone())));
+    values
+}
+
 /// The row that a `by` names; below a parent, among its rows.
 pub(super) fn found<'a>(
     program: &mut Program<'_, 'a>,

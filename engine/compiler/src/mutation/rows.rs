@@ -1,19 +1,20 @@
-//! Rows of one entity that are created together: those that follow each other and are alike are one statement.
+//! Rows of one entity that are created together: those that follow each other and are alike are one statement, and their links, where those are alike, another.
 //!
 //! Such a statement only says whether all is well. When it is not, the plan for single rows ([`crate::compile::compile_one_by_one`]) says which row is at fault, and why:
 //! so the answer is the same, and what is usual stays simple.
 
 use freehold_schema::acl::OperationKind;
+use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, RelationKind};
 use serde_json::json;
 
 use super::creating::{self, create, insert};
 use super::input::{Data, Operation};
+use super::linking::{self, Linked};
 use super::program::{Place, Program};
 use super::values::Values;
-use super::{Answer, connecting, not_found};
+use super::{Answer, connecting, not_found, write_returning};
 use crate::bind::{BindSource, BindType};
-use crate::lower::clauses::Clause;
 use crate::lower::{Env, Refused, State, write_where};
 use crate::plan::StepKind;
 
@@ -25,35 +26,42 @@ pub(super) fn create_all<'a>(
 ) -> Result<(), Refused> {
     let mut run = Run { entity, rows: Vec::new() };
     for (data, place) in rows {
-        if !is_plain(data) {
+        if !is_plain(program.env, entity, data) {
             run.end(program)?;
             create(program, entity, data, None, place)?;
             continue;
         }
         let n_steps = program.steps.len();
         let values = creating::values(program, entity, data, None, place)?;
+        let links = linking::read(program, entity, data, place);
         // An incomplete key is refused in its row's turn.
         let refused = program.steps.split_off(n_steps);
         if !refused.is_empty() || !run.takes(program.env, &values) {
             run.end(program)?;
         }
         program.steps.extend(refused);
-        run.rows.push((values, place));
+        run.rows.push((values, (links, place)));
     }
     run.end(program)
 }
 
-/// Whether a row is all that is written: nothing is taken from another one, or linked.
-fn is_plain(data: &Data<'_>) -> bool {
+/// Whether a row, and links with rows that are there, is all that is written: nothing is taken from another row.
+fn is_plain(env: &Env<'_>, entity: &Entity, data: &Data<'_>) -> bool {
+    let is_key_known = entity.primary_column().sequence.is_none();
     data.nested.iter().all(|nested| {
-        matches!(nested.relation.kind, RelationKind::ManyHasOne { .. }) && matches!(nested.operation, Operation::Connect(_))
+        let connects = matches!(nested.operation, Operation::Connect(_));
+        connects && matches!(nested.relation.kind, RelationKind::ManyHasOne { .. })
+            || is_key_known && linking::is_possible(env, entity, nested)
     })
 }
 
-/// Rows that are alike, and follow each other.
+/// A row with its links, and where it stands.
+type Row<'r, 'a> = (Values<'a>, (Vec<Linked<'a>>, &'r Place));
+
+/// Rows that are alike, and follow each other. Their links may be any.
 struct Run<'r, 'a> {
     entity: &'a Entity,
-    rows: Vec<(Values<'a>, &'r Place)>,
+    rows: Vec<Row<'r, 'a>>,
 }
 
 impl<'a> Run<'_, 'a> {
@@ -67,64 +75,84 @@ impl<'a> Run<'_, 'a> {
 
     /// Writes the rows.
     fn end(&mut self, program: &mut Program<'_, 'a>) -> Result<(), Refused> {
-        let (rows, places): (Vec<Values<'a>>, Vec<&Place>) = std::mem::take(&mut self.rows).into_iter().unzip();
+        let (rows, others): (Vec<Values<'a>>, Vec<_>) = std::mem::take(&mut self.rows).into_iter().unzip();
+        let (links, places): (Vec<Vec<Linked<'a>>>, Vec<&Place>) = others.into_iter().unzip();
         let is_run = rows.len() > 1 && !program.env.one_by_one;
-        if let Some((state, kind)) = is_run.then(|| together(program.env, self.entity, &rows)).flatten() {
-            program.push(&Place::default(), state, kind);
+        if let Some(statements) = is_run.then(|| together(program.env, self.entity, &rows, &links)).flatten() {
+            for (state, kind) in statements {
+                program.push(&Place::default(), state, kind);
+            }
             return Ok(());
         }
-        for (values, place) in rows.iter().zip(places) {
+        for ((values, links), place) in rows.iter().zip(&links).zip(places) {
             let row = program.next_row();
-            insert(program, self.entity, values, &[], &row, place)?;
+            insert(program, self.entity, values, links, &row, place)?;
         }
         Ok(())
     }
 }
 
-/// The statement of rows that are alike; None when there is none.
-fn together<'a>(env: &Env<'a>, entity: &'a Entity, rows: &[Values<'a>]) -> Option<(State, StepKind)> {
+/// The statements of rows that are alike, and of their links; None when there are none.
+fn together<'a>(
+    env: &Env<'a>,
+    entity: &'a Entity,
+    rows: &[Values<'a>],
+    links: &[Vec<Linked<'a>>],
+) -> Option<Vec<(State, StepKind)>> {
+    let written: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().flatten().map(Linked::table)).collect();
+    let key = |row: &Values<'a>| row.source(&entity.primary_column().column);
+    let links = rows.iter().zip(links).flat_map(|(row, links)| links.iter().map(move |link| (key(row), link)));
+    let mut statements = vec![rows_together(env, entity, rows, &written)?];
+    for alike in linking::groups(links) {
+        statements.push(linking::together(env, entity, &alike, &written)?);
+    }
+    Some(statements)
+}
+
+fn rows_together<'a>(env: &Env<'a>, entity: &'a Entity, rows: &[Values<'a>], written: &[&Ident]) -> Option<(State, StepKind)> {
     let values = Values::each(rows)?;
     let permitted = values.permitted(env, entity, OperationKind::Create);
     let mut state = State::new(env, &[]);
     let new = state.sql.next_alias();
     state.sql.syntax("WITH ").alias(new).syntax(" AS (INSERT INTO ").content(&entity.table).syntax(" ");
     values.write_columns(&mut state);
-    write_rows(env, &mut state, entity, &values, &permitted)?;
-    state.sql.syntax(" RETURNING *) ");
-
-    let mut answer = Answer::begin(&mut state);
-    // Again on the rows as they are now: with what the database put into them.
-    answer.check(&mut state, not_found(None, None), |state| {
-        state.sql.syntax("(SELECT count(*) FROM ").alias(new);
-        write_where(env, state, new, [permitted.clone()]);
-        state.sql.syntax(") = ").bind(BindSource::Literal(json!(rows.len())), BindType::BigInt);
+    state.sql.syntax(" ");
+    write_each(env, &mut state, written, |state| {
+        state.sql.syntax("WITH ");
+        let connected = connecting::write_connects(env, state, entity, &values.connects, None);
+        let made = state.sql.next_alias();
+        state.sql.alias(made).syntax(" AS (");
+        creating::write_row(env, state, entity, &values, &connected, &[], &permitted);
+        state.sql.syntax(") SELECT ").alias(made).syntax(".* FROM ").alias(made);
+    })?;
+    let kind = write_returning(&mut state, new, |state| {
+        state.sql.syntax(" ");
+        let mut answer = Answer::begin(state);
+        // Again on the rows as they are now: with what the database put into them.
+        answer.check(state, not_found(None, None), |state| {
+            state.sql.syntax("(SELECT count(*) FROM ").alias(new);
+            write_where(env, state, new, [permitted.clone()]);
+            state.sql.syntax(") = ").bind(BindSource::Literal(json!(rows.len())), BindType::BigInt);
+        });
+        answer.is_whole = values.connects.is_empty() && values.are_whole(&permitted);
+        answer.is_of_many = true;
+        Ok(answer.finish_change(env, state, entity, &values.fields))
     });
-    answer.is_whole = values.connects.is_empty() && values.are_whole(&permitted);
-    answer.is_of_many = true;
-    let kind = answer.finish_change(env, &mut state, entity, &values.fields);
-    Some((state, kind))
+    Some((state, kind.ok()?))
 }
 
-/// Writes ` SELECT … FROM the values LATERAL (a row) ORDER BY …`: what is written of one row, once for all. None when a row may depend on those before it, directly or by
-/// a view: all parts of a statement see the tables as they were.
-fn write_rows<'a>(
-    env: &Env<'a>,
-    state: &mut State,
-    entity: &'a Entity,
-    values: &Values<'a>,
-    permitted: &Clause<'a>,
-) -> Option<()> {
-    let (given, row, made) = (state.sql.begin_rows(), state.sql.next_alias(), state.sql.next_alias());
-    state.sql.syntax(" SELECT ").alias(row).syntax(".* FROM ");
+/// Writes `SELECT … FROM the values LATERAL (a row) ORDER BY …`: what `write` writes of one row, once for all. None when that may depend on rows before it, in tables that
+/// are `written`, directly or by a view: all parts of a statement see the tables as they were.
+pub(super) fn write_each(env: &Env<'_>, state: &mut State, written: &[&Ident], write: impl FnOnce(&mut State)) -> Option<()> {
+    let (given, row) = (state.sql.begin_rows(), state.sql.next_alias());
+    state.sql.syntax("SELECT ").alias(row).syntax(".* FROM ");
     let start = state.sql.mark();
-    state.sql.syntax(" CROSS JOIN LATERAL (WITH ");
-    let connected = connecting::write_connects(env, state, entity, &values.connects, None);
-    state.sql.alias(made).syntax(" AS (");
-    creating::write_row(env, state, entity, values, &connected, &[], permitted);
-    state.sql.syntax(") SELECT ").alias(made).syntax(".* FROM ").alias(made).syntax(") ").alias(row);
+    state.sql.syntax(" CROSS JOIN LATERAL (");
+    write(state);
+    state.sql.syntax(") ").alias(row);
     let one = state.sql.cut(start);
     let mut views = env.schema.entities.values().filter(|entity| entity.view.is_some());
-    if one.names(&entity.table) || views.any(|view| one.names(&view.table)) {
+    if written.iter().any(|table| one.names(table)) || views.any(|view| one.names(&view.table)) {
         return None;
     }
     let number = state.sql.end_rows()?;

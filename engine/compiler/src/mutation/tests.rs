@@ -347,6 +347,23 @@ fn rows_that_may_depend_on_each_other_are_written_one_after_the_other() {
 }
 
 #[test]
+fn links_of_many_rows_are_one_statement_for_all_that_are_found_alike() {
+    let sdl = r#"
+        type Page { name: String! @unique labels: [Label!] related: [Page!] }
+        type Label { name: String! @unique code: String! @unique }"#;
+    let schema = Schema::from_sdl("test.graphql", sdl).unwrap();
+    let n_inserts = |rows: &str| {
+        sql(&schema, "admin", &format!("mutation {{ createManyPage(data: [{rows}]) {{ ok }} }}")).matches("INSERT").count()
+    };
+    let named = r#"labels: [{connect: {name: "x"}}, {connect: {name: "y"}}]"#;
+    assert_eq!(n_inserts(&format!(r#"{{name: "a", {named}}}, {{name: "b"}}, {{name: "c", {named}}}"#)), 2);
+    assert_eq!(n_inserts(&format!(r#"{{name: "a", {named}}}, {{name: "b", labels: [{{connect: {{code: "z"}}}}]}}"#)), 3);
+    // A page is found only after it was created.
+    let related = r#"{name: "a", related: [{connect: {name: "x"}}]}, {name: "b", related: [{connect: {name: "a"}}]}"#;
+    assert_eq!(n_inserts(related), 4);
+}
+
+#[test]
 fn rows_of_nothing_but_defaults_have_statements_of_their_own() {
     let sdl = r#"
         type Ticket { id: Int! @sequence note: String labels: [Label!] }

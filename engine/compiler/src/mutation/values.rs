@@ -110,7 +110,7 @@ impl<'a> Values<'a> {
     }
 
     /// What is bound for a column; NULL when it is not assigned.
-    fn source(&self, name: &Ident) -> BindSource {
+    pub fn source(&self, name: &Ident) -> BindSource {
         let assigned = self.assignments.iter().find(|assignment| assignment.name == name);
         match assigned.map(|assignment| &assignment.value) {
             Some(Assigned::Source(source)) => source.clone(),
