@@ -1,5 +1,7 @@
 //! Rows that a new row is connected with through junctions, by the statement that creates it; of many new rows, by one for all.
 
+use std::collections::BTreeSet;
+
 use freehold_schema::acl::OperationKind;
 use freehold_schema::filter::Filter;
 use freehold_schema::ident::Ident;
@@ -113,7 +115,7 @@ pub(super) fn together<'a>(
     env: &Env<'a>,
     entity: &'a Entity,
     links: &[Keyed<'_, 'a>],
-    written: &[&Ident],
+    written: &BTreeSet<&Ident>,
 ) -> Option<(State, StepKind)> {
     let (_, Linked { junction: Junction { table, near, far }, target, .. }) = links.first()?;
     let by = lookups::each(&links.iter().map(|(_, link)| &link.by).collect::<Vec<_>>())?;

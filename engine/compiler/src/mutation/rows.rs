@@ -3,6 +3,8 @@
 //! Such a statement only says whether all is well. When it is not, the plan for single rows ([`crate::compile::compile_one_by_one`]) says which row is at fault, and why:
 //! so the answer is the same, and what is usual stays simple.
 
+use std::collections::BTreeSet;
+
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, RelationKind};
@@ -40,7 +42,7 @@ pub(super) fn create_all<'a>(
             run.end(program)?;
         }
         program.steps.extend(refused);
-        run.rows.push((values, (links, place)));
+        run.rows.push(Row { values, links, place });
     }
     run.end(program)
 }
@@ -55,8 +57,12 @@ fn is_plain(env: &Env<'_>, entity: &Entity, data: &Data<'_>) -> bool {
     })
 }
 
-/// A row with its links, and where it stands.
-type Row<'r, 'a> = (Values<'a>, (Vec<Linked<'a>>, &'r Place));
+/// A row to be created, its links, and where it stands.
+struct Row<'r, 'a> {
+    values: Values<'a>,
+    links: Vec<Linked<'a>>,
+    place: &'r Place,
+}
 
 /// Rows that are alike, and follow each other. Their links may be any.
 struct Run<'r, 'a> {
@@ -68,23 +74,22 @@ impl<'a> Run<'_, 'a> {
     /// Whether one statement can write this row with the others, under the same rules.
     fn takes(&self, env: &Env<'a>, values: &Values<'a>) -> bool {
         let permitted = |values: &Values<'a>| values.permitted(env, self.entity, OperationKind::Create);
-        self.rows.first().is_none_or(|(first, _)| {
+        self.rows.first().is_none_or(|Row { values: first, .. }| {
             first.are_like(values) && (first.fields == values.fields || permitted(first) == permitted(values))
         })
     }
 
     /// Writes the rows.
     fn end(&mut self, program: &mut Program<'_, 'a>) -> Result<(), Refused> {
-        let (rows, others): (Vec<Values<'a>>, Vec<_>) = std::mem::take(&mut self.rows).into_iter().unzip();
-        let (links, places): (Vec<Vec<Linked<'a>>>, Vec<&Place>) = others.into_iter().unzip();
+        let rows = std::mem::take(&mut self.rows);
         let is_run = rows.len() > 1 && !program.env.one_by_one;
-        if let Some(statements) = is_run.then(|| together(program.env, self.entity, &rows, &links)).flatten() {
+        if let Some(statements) = is_run.then(|| together(program.env, self.entity, &rows)).flatten() {
             for (state, kind) in statements {
                 program.push(&Place::default(), state, kind);
             }
             return Ok(());
         }
-        for ((values, links), place) in rows.iter().zip(&links).zip(places) {
+        for Row { values, links, place } in &rows {
             let row = program.next_row();
             insert(program, self.entity, values, links, &row, place)?;
         }
@@ -93,23 +98,25 @@ impl<'a> Run<'_, 'a> {
 }
 
 /// The statements of rows that are alike, and of their links; None when there are none.
-fn together<'a>(
-    env: &Env<'a>,
-    entity: &'a Entity,
-    rows: &[Values<'a>],
-    links: &[Vec<Linked<'a>>],
-) -> Option<Vec<(State, StepKind)>> {
-    let written: Vec<&Ident> = std::iter::once(&entity.table).chain(links.iter().flatten().map(Linked::table)).collect();
-    let key = |row: &Values<'a>| row.source(&entity.primary_column().column);
-    let links = rows.iter().zip(links).flat_map(|(row, links)| links.iter().map(move |link| (key(row), link)));
-    let mut statements = vec![rows_together(env, entity, rows, &written)?];
-    for alike in linking::groups(links) {
+fn together<'a>(env: &Env<'a>, entity: &'a Entity, rows: &[Row<'_, 'a>]) -> Option<Vec<(State, StepKind)>> {
+    let links = || rows.iter().flat_map(|row| row.links.iter().map(move |link| (row, link)));
+    let mut written: BTreeSet<&Ident> = links().map(|(_, link)| link.table()).collect();
+    written.insert(&entity.table);
+    let values: Vec<&Values<'a>> = rows.iter().map(|row| &row.values).collect();
+    let mut statements = vec![rows_together(env, entity, &values, &written)?];
+    let key = &entity.primary_column().column;
+    for alike in linking::groups(links().map(|(row, link)| (row.values.source(key), link))) {
         statements.push(linking::together(env, entity, &alike, &written)?);
     }
     Some(statements)
 }
 
-fn rows_together<'a>(env: &Env<'a>, entity: &'a Entity, rows: &[Values<'a>], written: &[&Ident]) -> Option<(State, StepKind)> {
+fn rows_together<'a>(
+    env: &Env<'a>,
+    entity: &'a Entity,
+    rows: &[&Values<'a>],
+    written: &BTreeSet<&Ident>,
+) -> Option<(State, StepKind)> {
     let values = Values::each(rows)?;
     let permitted = values.permitted(env, entity, OperationKind::Create);
     let mut state = State::new(env, &[]);
@@ -143,7 +150,12 @@ fn rows_together<'a>(env: &Env<'a>, entity: &'a Entity, rows: &[Values<'a>], wri
 
 /// Writes `SELECT … FROM the values LATERAL (a row) ORDER BY …`: what `write` writes of one row, once for all. None when that may depend on rows before it, in tables that
 /// are `written`, directly or by a view: all parts of a statement see the tables as they were.
-pub(super) fn write_each(env: &Env<'_>, state: &mut State, written: &[&Ident], write: impl FnOnce(&mut State)) -> Option<()> {
+pub(super) fn write_each(
+    env: &Env<'_>,
+    state: &mut State,
+    written: &BTreeSet<&Ident>,
+    write: impl FnOnce(&mut State),
+) -> Option<()> {
     let (given, row) = (state.sql.begin_rows(), state.sql.next_alias());
     state.sql.syntax("SELECT ").alias(row).syntax(".* FROM ");
     let start = state.sql.mark();

@@ -91,7 +91,7 @@ impl<'a> Values<'a> {
     }
 
     /// Those of rows that are alike, as if they were one row's: each value is one for each row.
-    pub fn each(rows: &[Self]) -> Option<Self> {
+    pub fn each(rows: &[&Self]) -> Option<Self> {
         let first = rows.first()?;
         let connect = |index: usize| Connect::each(&rows.iter().map(|row| &row.connects[index]).collect::<Vec<_>>());
         let connects = (0..first.connects.len()).map(connect).collect::<Option<_>>()?;
