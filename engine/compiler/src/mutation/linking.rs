@@ -6,14 +6,13 @@ use freehold_schema::acl::OperationKind;
 use freehold_schema::filter::Filter;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, RelationKind};
-use serde_json::json;
 
 use super::input::{Data, Nested, Operation};
 use super::lookups::{self, unique_filter};
 use super::program::{Place, Program};
 use super::rows::write_each;
 use super::{Answer, for_input, not_found, permitted, write_lookup};
-use crate::bind::{BindSource, BindType};
+use crate::bind::BindSource;
 use crate::lower::clauses::{self, ALWAYS};
 use crate::lower::columns::write_stored;
 use crate::lower::links::{Junction, Link};
@@ -135,11 +134,7 @@ pub(super) fn together<'a>(
     // A row may be connected twice.
     state.sql.syntax(" ON CONFLICT DO NOTHING) ");
     let mut answer = Answer::begin(&mut state);
-    answer.check(&mut state, not_found(None, None), |state| {
-        state.sql.syntax("(SELECT count(*) FROM ").alias(found).syntax(") = ");
-        state.sql.bind(BindSource::Literal(json!(links.len())), BindType::BigInt);
-    });
-    answer.is_of_many = true;
+    answer.check_many(env, &mut state, links.len(), found, &ALWAYS);
     let kind = answer.finish_change(env, &mut state, entity, &[]);
     Some((state, kind))
 }

@@ -41,6 +41,7 @@ use freehold_schema::filter::Operator;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, Relation, RelationKind};
 use freehold_schema::names::FieldName;
+use serde_json::json;
 
 pub use failures::DatabaseError;
 pub use result::member;
@@ -151,6 +152,16 @@ impl Answer {
     /// Adds the condition that `rows` has a row, which satisfies `clause`.
     fn check_some(&mut self, env: &Env<'_>, state: &mut State, error: WriteError, rows: Alias, clause: &Clause<'_>) {
         self.check(state, error, |state| write_some(env, state, rows, clause));
+    }
+
+    /// Adds the condition that `n` of `rows` satisfy `clause`. When fewer do, it is not known which ones do not.
+    fn check_many(&mut self, env: &Env<'_>, state: &mut State, n: usize, rows: Alias, clause: &Clause<'_>) {
+        self.check(state, not_found(None, None), |state| {
+            state.sql.syntax("(SELECT count(*) FROM ").alias(rows);
+            write_where(env, state, rows, [clause.clone()]);
+            state.sql.syntax(") = ").bind(BindSource::Literal(json!(n)), BindType::BigInt);
+        });
+        self.is_of_many = true;
     }
 
     /// Adds a text for messages and later steps.

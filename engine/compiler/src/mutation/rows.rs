@@ -8,16 +8,14 @@ use std::collections::BTreeSet;
 use freehold_schema::acl::OperationKind;
 use freehold_schema::ident::Ident;
 use freehold_schema::model::{Entity, RelationKind};
-use serde_json::json;
 
 use super::creating::{self, create, insert};
-use super::input::{Data, Operation};
+use super::input::Data;
 use super::linking::{self, Linked};
 use super::program::{Place, Program};
 use super::values::Values;
-use super::{Answer, connecting, not_found, write_returning};
-use crate::bind::{BindSource, BindType};
-use crate::lower::{Env, Refused, State, write_where};
+use super::{Answer, connecting, write_returning};
+use crate::lower::{Env, Refused, State};
 use crate::plan::StepKind;
 
 /// Creates rows in their order, each at its place.
@@ -50,11 +48,12 @@ pub(super) fn create_all<'a>(
 /// Whether a row, and links with rows that are there, is all that is written: nothing is taken from another row.
 fn is_plain(env: &Env<'_>, entity: &Entity, data: &Data<'_>) -> bool {
     let is_key_known = entity.primary_column().sequence.is_none();
-    data.nested.iter().all(|nested| {
-        let connects = matches!(nested.operation, Operation::Connect(_));
-        connects && matches!(nested.relation.kind, RelationKind::ManyHasOne { .. })
-            || is_key_known && linking::is_possible(env, entity, nested)
-    })
+    data.is_flat(env, entity)
+        && data.nested.iter().all(|nested| match nested.relation.kind {
+            RelationKind::ManyHasOne { .. } => true,
+            RelationKind::OneHasOneOwning { .. } => false,
+            _ => is_key_known,
+        })
 }
 
 /// A row to be created, its links, and where it stands.
@@ -136,13 +135,8 @@ fn rows_together<'a>(
         state.sql.syntax(" ");
         let mut answer = Answer::begin(state);
         // Again on the rows as they are now: with what the database put into them.
-        answer.check(state, not_found(None, None), |state| {
-            state.sql.syntax("(SELECT count(*) FROM ").alias(new);
-            write_where(env, state, new, [permitted.clone()]);
-            state.sql.syntax(") = ").bind(BindSource::Literal(json!(rows.len())), BindType::BigInt);
-        });
+        answer.check_many(env, state, rows.len(), new, &permitted);
         answer.is_whole = values.connects.is_empty() && values.are_whole(&permitted);
-        answer.is_of_many = true;
         Ok(answer.finish_change(env, state, entity, &values.fields))
     });
     Some((state, kind.ok()?))
